@@ -1,0 +1,72 @@
+import type { LogLevel, Profile } from "./config.js";
+import type { Path } from "./document.js";
+import { type Explanation, explain } from "./explain.js";
+import { validateConfig } from "./validator.js";
+
+/** A config file's content with everything removed that the schema refuses; what remains has the right types. */
+export interface RawConfig {
+  readonly hostname?: string;
+  readonly listen?: string;
+  readonly profile?: Profile;
+  readonly workspaces?: readonly (RawWorkspace | undefined)[];
+  readonly auth?: {
+    readonly mode?: "bearer" | "none";
+    readonly token_file?: string;
+    readonly token?: string;
+  };
+  readonly tunnel?: { readonly provider?: "none" };
+  readonly allowed_origins?: readonly (string | undefined)[];
+  readonly limits?: {
+    readonly calls_per_second?: number;
+    readonly burst?: number;
+    readonly concurrent_calls?: number;
+    readonly heavy_calls?: number;
+    readonly connections?: number;
+  };
+  readonly view_image?: boolean;
+  readonly log?: { readonly level?: LogLevel };
+  readonly state_dir?: string;
+  readonly runtime_dir?: string;
+}
+
+interface RawWorkspace {
+  readonly id?: string;
+  readonly path?: string;
+  readonly profile?: Profile;
+}
+
+/**
+ * Checks the plain value of a config file against the schema. What is wrong is explained and then taken out of
+ * `value`, so that everything else can still be checked for sense.
+ */
+export function checkSchema(value: unknown): {
+  readonly raw: RawConfig;
+  readonly explanations: readonly Explanation[];
+} {
+  if (validateConfig(value)) return { raw: value as RawConfig, explanations: [] };
+  const explanations: Explanation[] = [];
+  const refused = new Set<string>();
+  for (const error of validateConfig.errors ?? []) {
+    const explanation = explain(error, value);
+    if (explanation.kind === "value") {
+      // A value of the wrong type also fails its enum; once is enough.
+      if (refused.has(error.instancePath)) continue;
+      refused.add(error.instancePath);
+    }
+    explanations.push(explanation);
+  }
+  for (const { kind, path } of explanations) if (kind !== "missing") remove(value, path);
+  const broken = explanations.some(({ kind, path }) => kind === "value" && path.length === 0);
+  return { raw: broken ? {} : (value as RawConfig), explanations };
+}
+
+function remove(root: unknown, path: Path): void {
+  const parent = path.slice(0, -1).reduce<unknown>((node, part) => (node as Tree | undefined)?.[part], root);
+  const last = path.at(-1);
+  if (parent === undefined || last === undefined) return;
+  // An index keeps its place, so that the positions of its neighbours stay right.
+  if (typeof last === "number") (parent as Tree)[last] = undefined;
+  else delete (parent as Tree)[last];
+}
+
+type Tree = Record<string | number, unknown>;

@@ -1,0 +1,195 @@
+/**
+ * What a config file may hold: the one source for the loader, for the schema that editors read and for the key table
+ * in the documentation. Patterns that fail are put into words in `explain.ts`.
+ */
+
+const profile = {
+  type: "string",
+  enum: ["read-only", "full"],
+} as const;
+
+export const configSchema = {
+  $schema: "https://json-schema.org/draft/2020-12/schema",
+  title: "coding-tools-mcp configuration",
+  type: "object",
+  required: ["version", "workspaces"],
+  additionalProperties: false,
+  properties: {
+    version: { const: 1, description: "Version of this file's format." },
+    hostname: {
+      type: "string",
+      pattern:
+        "^(?=.{1,253}$)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$",
+      description:
+        "Public host name under which clients reach the daemon, as in https://HOSTNAME/mcp. No scheme, port or path.",
+    },
+    listen: {
+      type: "string",
+      pattern: "^(?:\\[[0-9A-Fa-f:.]+\\]|[0-9.]+|localhost):[0-9]{1,5}$",
+      default: "127.0.0.1:8765",
+      description:
+        "IP address and port of the HTTP listener; an IPv6 address in brackets. Port 0 takes any free port.",
+    },
+    profile: {
+      ...profile,
+      default: "read-only",
+      description: "What clients may do in a workspace that has no profile of its own.",
+    },
+    workspaces: {
+      type: "array",
+      minItems: 1,
+      description: "Folders that clients can work in. The first one is the default.",
+      items: {
+        type: "object",
+        required: ["path"],
+        additionalProperties: false,
+        properties: {
+          id: {
+            type: "string",
+            pattern: "^[a-z0-9][a-z0-9-]{0,31}$",
+            description: "Name by which clients choose this workspace.",
+          },
+          path: {
+            type: "string",
+            minLength: 1,
+            description: "The folder. Your home directory, what lies above it, and / are refused.",
+          },
+          profile: {
+            ...profile,
+            description: "The most any client may do here.",
+          },
+        },
+      },
+    },
+    auth: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "How clients prove who they are.",
+      properties: {
+        mode: {
+          type: "string",
+          enum: ["bearer", "none"],
+          default: "bearer",
+          description:
+            "bearer: one secret token. none: nobody is asked; only on a loopback address without hostname and tunnel.",
+        },
+        token_file: {
+          type: "string",
+          minLength: 1,
+          description: "File that holds the bearer token, readable by its owner only.",
+        },
+        token: {
+          type: "string",
+          pattern: "^\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}$",
+          description: `The bearer token as a reference, "\${env:NAME}"; the token itself never stands in this file.`,
+        },
+      },
+    },
+    tunnel: {
+      type: "object",
+      required: ["provider"],
+      additionalProperties: false,
+      description: "Who carries requests from hostname to the listener.",
+      properties: {
+        provider: {
+          type: "string",
+          enum: ["none"],
+          description: "none: a tunnel or proxy that is run by somebody else.",
+        },
+      },
+    },
+    allowed_origins: {
+      type: "array",
+      default: [],
+      description: "Further web origins whose pages may call the daemon, as in https://app.example.com.",
+      items: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9+.-]*://[^\\s/?#@]+$" },
+    },
+    limits: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "How much clients may ask for.",
+      properties: {
+        calls_per_second: {
+          type: "number",
+          exclusiveMinimum: 0,
+          maximum: 100_000,
+          default: 50,
+          description: "Tool calls a second each client may make on average.",
+        },
+        burst: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1_000_000,
+          default: 200,
+          description: "Tool calls a client may make at once before the average counts.",
+        },
+        concurrent_calls: {
+          type: "integer",
+          minimum: 1,
+          maximum: 10_000,
+          default: 16,
+          description: "Tool calls of one client that may run or wait at the same time.",
+        },
+        heavy_calls: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1_000,
+          description: "Searches and listings of all clients that run at the same time; more of them queue.",
+        },
+        connections: {
+          type: "integer",
+          minimum: 1,
+          maximum: 65_535,
+          default: 512,
+          description: "Open connections; more are refused.",
+        },
+      },
+    },
+    view_image: {
+      type: "boolean",
+      default: true,
+      description: "Offer the tool that shows images.",
+    },
+    log: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "What the daemon logs.",
+      properties: {
+        level: {
+          type: "string",
+          enum: ["debug", "info", "notice", "warning", "error"],
+          default: "info",
+          description: "The least severity that is logged.",
+        },
+      },
+    },
+    state_dir: {
+      type: "string",
+      minLength: 1,
+      description: "Directory for secrets and other state, made with mode 0700.",
+    },
+    runtime_dir: {
+      type: "string",
+      minLength: 1,
+      description: "Directory of the admin socket, made with mode 0700.",
+    },
+  },
+} as const;
+
+/** Defaults that depend on the machine or on other keys, in words, by key. */
+export const derivedDefaults: Readonly<Record<string, string>> = {
+  hostname: "none: loopback only",
+  "workspaces[].id": "made from the folder's name",
+  "workspaces[].profile": "that of the key `profile`",
+  "auth.token_file": "a token generated into `state_dir`",
+  "auth.token": "none",
+  tunnel: "none",
+  "limits.heavy_calls": "number of CPUs",
+  state_dir:
+    "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/coding-tools-mcp` (`~/.local/state/coding-tools-mcp`)",
+  runtime_dir:
+    "`$RUNTIME_DIRECTORY`, else `$XDG_RUNTIME_DIR/coding-tools-mcp`, on macOS `~/Library/Application Support/coding-tools-mcp`, else `state_dir`",
+};

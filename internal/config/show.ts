@@ -1,0 +1,81 @@
+import { Document, isScalar } from "yaml";
+import type { Config } from "./config.js";
+import type { Path } from "./document.js";
+import { keyName } from "./explain.js";
+import type { LoadedConfig } from "./load.js";
+
+/** The configuration in force, spelled like the file, with every default filled in and secrets as `***`. */
+export interface ShownConfig {
+  readonly schema: 1;
+  /** Absolute path of the config file. */
+  readonly path: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  /** Where each value comes from, by key (`workspaces[0].path`): `default`, or `file:line`. */
+  readonly sources: Readonly<Record<string, string>>;
+}
+
+/** What `loaded` amounts to. Values that are not set at all are left out. */
+export function showConfig({
+  path,
+  config,
+  lines,
+}: Pick<LoadedConfig, "path" | "config" | "lines">): ShownConfig {
+  const shown = spell(config);
+  const sources: Record<string, string> = {};
+  for (const leaf of leaves(shown, [])) {
+    const line = lines.get(keyName(leaf));
+    sources[keyName(leaf)] = line === undefined ? "default" : `${path}:${line}`;
+  }
+  return { schema: 1, path, config: shown, sources };
+}
+
+/** `shown` as YAML; with `sources` each value has its source as a comment. */
+export function formatShown(shown: ShownConfig, { sources }: { readonly sources: boolean }): string {
+  const document = new Document(shown.config);
+  for (const leaf of sources ? leaves(shown.config, []) : []) {
+    const node = document.getIn(leaf, true);
+    if (isScalar(node)) node.comment = ` ${shown.sources[keyName(leaf)]}`;
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+function spell(config: Config): Record<string, unknown> {
+  const { listen, auth, limits } = config;
+  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  return given({
+    version: config.version,
+    hostname: config.hostname,
+    listen: `${host}:${listen.port}`,
+    workspaces: config.workspaces.map(({ id, path, profile }) => ({ id, path, profile })),
+    auth: given({
+      mode: auth.mode,
+      token_file: auth.tokenFile,
+      token: auth.token === undefined ? undefined : "***",
+    }),
+    tunnel: config.tunnel,
+    allowed_origins: config.allowedOrigins,
+    limits: {
+      calls_per_second: limits.callsPerSecond,
+      burst: limits.burst,
+      concurrent_calls: limits.concurrentCalls,
+      heavy_calls: limits.heavyCalls,
+      connections: limits.connections,
+    },
+    view_image: config.viewImage,
+    log: config.log,
+    state_dir: config.stateDir,
+    runtime_dir: config.runtimeDir,
+  });
+}
+
+function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** Paths of everything in `value` that holds no further values; an empty list counts. */
+function leaves(value: unknown, path: Path): Path[] {
+  if (typeof value !== "object" || value === null) return [path];
+  const entries = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+  if (entries.length === 0) return [path];
+  return entries.flatMap(([key, child]) => leaves(child, [...path, key]));
+}

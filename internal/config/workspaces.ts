@@ -1,0 +1,119 @@
+import { realpathSync, statSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
+import { errnoOf } from "../errs/errs.js";
+import { narrower, type WorkspaceConfig } from "./config.js";
+import type { Path } from "./document.js";
+import { slug } from "./explain.js";
+import type { RawConfig } from "./raw.js";
+import type { References } from "./references.js";
+import type { ResolveContext } from "./resolve.js";
+import { configSchema } from "./schema.js";
+
+interface Found {
+  readonly config: WorkspaceConfig;
+  readonly index: number;
+  /** With links resolved; equal for two names of one folder. */
+  readonly real: string;
+}
+
+/** The workspaces that can be used; what is wrong with the others, and among them, is reported. */
+export function resolveWorkspaces(
+  raw: RawConfig,
+  references: References,
+  context: ResolveContext,
+): readonly WorkspaceConfig[] {
+  const found: Found[] = [];
+  for (const [index, workspace] of (raw.workspaces ?? []).entries()) {
+    const at = ["workspaces", index, "path"];
+    const path = references.path(at, workspace?.path);
+    if (path === undefined) continue;
+    const real = realFolder(path, at, context);
+    if (real === undefined) continue;
+    const id = workspace?.id ?? slug(basename(path));
+    if (id === "") context.problem(at, `no id can be made from ${path}`, "give this workspace an id");
+    const profile = workspace?.profile ?? raw.profile ?? configSchema.properties.profile.default;
+    found.push({ config: { id, path, profile }, index, real });
+  }
+  checkUnique(found, context);
+  checkNesting(found, context);
+  return found.map(({ config }) => config);
+}
+
+/** Warns about files of the daemon's own that clients of a `full` workspace could rewrite. */
+export function checkOwnFiles(
+  workspaces: readonly WorkspaceConfig[],
+  own: readonly { readonly at: Path; readonly path: string | undefined }[],
+  { warning }: ResolveContext,
+): void {
+  for (const { at, path } of own) {
+    const around = workspaces.find(
+      (workspace) =>
+        path !== undefined && workspace.profile === "full" && contains(real(workspace.path), real(path)),
+    );
+    if (around === undefined) continue;
+    warning(
+      at,
+      `clients of workspace '${around.id}' can change ${path}`,
+      "keep it outside of full workspaces",
+    );
+  }
+}
+
+/** The folder's real path, or undefined after reporting why it cannot be a workspace. */
+function realFolder(path: string, at: Path, { home, problem }: ResolveContext): string | undefined {
+  try {
+    if (!statSync(path).isDirectory()) return void problem(at, `${path} is not a directory`, "name a folder");
+  } catch (error) {
+    const errno = errnoOf(error) ?? String(error);
+    if (errno === "ENOENT")
+      return void problem(at, `${path} does not exist`, "create the folder or correct the path");
+    return void problem(at, `${path} cannot be entered: ${errno}`);
+  }
+  const folder = real(path);
+  if (folder !== sep && !contains(folder, real(home))) return folder;
+  const what =
+    folder === sep ? "the whole machine" : folder === real(home) ? "your home directory" : "above your home";
+  return void problem(at, `${path} is ${what} and cannot be a workspace`, "name a project folder below it");
+}
+
+function checkUnique(found: readonly Found[], { problem }: ResolveContext): void {
+  for (const [position, { config, index, real }] of found.entries()) {
+    const earlier = found.slice(0, position);
+    const same = earlier.find((other) => other.real === real);
+    if (same !== undefined) {
+      const message = `${config.path} is already workspace '${same.config.id}'`;
+      problem(["workspaces", index, "path"], message, "remove one of the two");
+    } else if (earlier.some((other) => other.config.id === config.id)) {
+      const message = `the id '${config.id}' is used a second time`;
+      problem(["workspaces", index, "id"], message, "give each workspace an id of its own");
+    }
+  }
+}
+
+function checkNesting(found: readonly Found[], { warning }: ResolveContext): void {
+  for (const inner of found) {
+    const outer = found.find((other) => other.real !== inner.real && contains(other.real, inner.real));
+    if (outer === undefined || narrower(outer.config.profile, inner.config.profile) === outer.config.profile)
+      continue;
+    const at = ["workspaces", inner.index, "path"];
+    warning(
+      at,
+      `workspace '${inner.config.id}' is ${inner.config.profile}, but lies inside '${outer.config.id}', which is ${outer.config.profile}`,
+    );
+  }
+}
+
+/** True when `path` is `folder` or below it. */
+function contains(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder === sep ? sep : folder + sep);
+}
+
+/** `path` with its links resolved as far as it exists. */
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(real(parent), basename(path));
+  }
+}
