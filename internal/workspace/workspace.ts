@@ -1,7 +1,7 @@
 import type { Profile } from "../config/config.js";
 import type { Root } from "./root.js";
 
-/** An opened workspace: its root is held by descriptor, so renaming or replacing the path later changes nothing. */
+/** An opened workspace: its root is held by descriptor, so renaming or replacing the path later does not change what is reached. */
 export interface Workspace {
   readonly id: string;
   /** Real absolute path when it was opened. */

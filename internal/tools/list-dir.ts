@@ -1,0 +1,140 @@
+import { type IgnoreChecker, type ListedEntry, type Listing, listDirectory } from "../files/listing.js";
+import type { Workspace } from "../workspace/workspace.js";
+import type { Tool, ToolCall, ToolResult } from "./types.js";
+
+const maxMaxEntries = 10_000;
+
+interface Args {
+  readonly path: string;
+  readonly recursive: boolean;
+  readonly max_depth: number;
+  readonly max_entries: number;
+  readonly include_hidden: boolean;
+  readonly include_ignored: boolean;
+  readonly sort: "name" | "type" | "modified";
+}
+
+export interface ListDirDeps {
+  /** What git ignores in a workspace. */
+  readonly ignoreChecker: (workspace: Workspace) => IgnoreChecker;
+}
+
+/** `list_dir`: what is in a folder, on request with the folders below it. */
+export function listDirTool({ ignoreChecker }: ListDirDeps): Tool {
+  return {
+    name: "list_dir",
+    title: "List directory",
+    description:
+      "Lists the files, folders and links in a folder of the workspace. Hidden and git-ignored entries and generated folders such as node_modules are left out unless asked for.",
+    inputSchema: {
+      type: "object",
+      properties: {
+        path: { type: "string", default: ".", description: "Folder to list, relative to the workspace." },
+        recursive: { type: "boolean", default: false, description: "List the folders below it too." },
+        max_depth: {
+          type: "integer",
+          minimum: 1,
+          maximum: 20,
+          default: 1,
+          description: "With recursive: how many levels of folders below path to open.",
+        },
+        max_entries: {
+          type: "integer",
+          minimum: 1,
+          maximum: maxMaxEntries,
+          default: 1000,
+          description: "Most entries to return.",
+        },
+        include_hidden: {
+          type: "boolean",
+          default: false,
+          description: "Include names that begin with a dot.",
+        },
+        include_ignored: {
+          type: "boolean",
+          default: false,
+          description: "Include what git ignores and generated folders.",
+        },
+        sort: {
+          type: "string",
+          enum: ["name", "type", "modified"],
+          default: "name",
+          description: "Order: by name, folders first, or newest first.",
+        },
+      },
+      additionalProperties: false,
+    },
+    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    profile: "read-only",
+    lane: "fast",
+    async run(call) {
+      const { workspace, signal } = call;
+      const wanted = call.args as unknown as Args;
+      const listing = await listDirectory(
+        workspace.root,
+        ignoreChecker(workspace),
+        {
+          path: wanted.path,
+          depth: wanted.recursive ? wanted.max_depth : 0,
+          maxEntries: wanted.max_entries,
+          includeHidden: wanted.include_hidden,
+          includeIgnored: wanted.include_ignored,
+          sort: wanted.sort,
+        },
+        signal,
+      );
+      return resultOf(call, wanted, listing);
+    },
+  };
+}
+
+function resultOf(call: ToolCall, args: Args, listing: Listing): ToolResult {
+  const { path, entries, truncated, warnings } = listing;
+  const next = truncated && args.max_entries < maxMaxEntries ? nextArguments(call, args) : undefined;
+  return {
+    content: [{ type: "text", text: textOf(args, listing, next) }],
+    structured: {
+      ok: true,
+      path,
+      entries: entries.map(wireEntry),
+      truncated,
+      next_action: next === undefined ? null : { tool: "list_dir", arguments: next },
+      warnings,
+    },
+  };
+}
+
+/** The same call with room for more entries. */
+function nextArguments(call: ToolCall, args: Args): Record<string, unknown> {
+  const workspace = call.reachable.length > 1 ? { workspace: call.workspace.id } : {};
+  return { ...args, ...workspace, max_entries: Math.min(args.max_entries * 10, maxMaxEntries) };
+}
+
+function wireEntry(entry: ListedEntry): Record<string, unknown> {
+  return {
+    name: entry.name,
+    path: entry.path,
+    type: entry.type,
+    size_bytes: entry.sizeBytes,
+    modified: new Date(entry.modifiedMs).toISOString(),
+    is_hidden: entry.isHidden,
+    is_ignored: entry.isIgnored,
+    ...(entry.symlinkTarget === undefined ? {} : { symlink_target: entry.symlinkTarget }),
+  };
+}
+
+function textOf(args: Args, listing: Listing, next: Record<string, unknown> | undefined): string {
+  const { entries, truncated, leftOut, warnings } = listing;
+  const lines = entries.map((entry) => `${args.recursive ? entry.path : entry.name} [${entry.type}]`);
+  if (entries.length === 0) lines.push("(no entries)");
+  const hidden = leftOut.hidden === 0 ? [] : [`${leftOut.hidden} hidden (include_hidden)`];
+  const ignored = leftOut.ignored === 0 ? [] : [`${leftOut.ignored} ignored (include_ignored)`];
+  const missing = [...hidden, ...ignored].join(", ");
+  if (missing !== "") lines.push(`[left out: ${missing}]`);
+  if (truncated) {
+    const call =
+      next === undefined ? "list_dir with a subfolder as path" : `list_dir ${JSON.stringify(next)}`;
+    lines.push(`[cut at ${entries.length} entries; next: ${call}]`);
+  }
+  return [...lines, ...warnings.map((warning) => `[${warning}]`)].join("\n");
+}
