@@ -1,15 +1,14 @@
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { parse } from "yaml";
 import { defaultRuntimeDir, defaultStateDir, expandPath, type PathContext, socketPath } from "./paths.js";
 
 /**
  * The admin socket of the daemon that runs on the config file at `path`, also when that file is missing, unreadable or
  * invalid: the daemon may still run on an earlier version of it.
  */
-export function locateSocket(options: PathContext & { readonly path: string }): string {
+export async function locateSocket(options: PathContext & { readonly path: string }): Promise<string> {
   const { path, env, home } = options;
-  const named = readDirectories(path);
+  const named = await readDirectories(path);
   const expand = (text: unknown): string | undefined => {
     if (typeof text !== "string" || text === "") return undefined;
     const replaced = text.replace(/\$\{env:(\w+)\}/g, (_, name: string) => env[name] ?? "");
@@ -19,9 +18,18 @@ export function locateSocket(options: PathContext & { readonly path: string }): 
   return socketPath(expand(named.runtime_dir) ?? defaultRuntimeDir(options, stateDir));
 }
 
-function readDirectories(path: string): { readonly state_dir?: unknown; readonly runtime_dir?: unknown } {
+interface Directories {
+  readonly state_dir?: unknown;
+  readonly runtime_dir?: unknown;
+}
+
+async function readDirectories(path: string): Promise<Directories> {
   try {
-    const value: unknown = parse(readFileSync(path, "utf8"), { logLevel: "silent" });
+    const text = readFileSync(path, "utf8");
+    if (!/^[^#]*(?:state|runtime)_dir/m.test(text)) return {};
+    // The parser takes longer to load than everything else ctmcpctl does for a question to the daemon.
+    const { parse } = await import("yaml");
+    const value: unknown = parse(text, { logLevel: "silent" });
     return typeof value === "object" && value !== null ? value : {};
   } catch {
     return {};

@@ -60,13 +60,15 @@ test("paths: home, relative, absolute", () => {
   }
 });
 
-test("the admin socket is found whatever state the config file is in", () => {
+test("the admin socket is found whatever state the config file is in", async () => {
   const folder = mkdtempSync(join(tmpdir(), "ctmcp-paths-"));
   const path = join(folder, "c.yaml");
   const env = { NAME: "named", XDG_RUNTIME_DIR: "/run/user/1" };
   const fallback = socketPath("/run/user/1/coding-tools-mcp");
   const rows: [text: string, socket: string][] = [
     ["version: 1\nruntime_dir: ./run\n", join(folder, "run/admin.sock")],
+    ["{ version: 1, runtime_dir: /flow }", "/flow/admin.sock"],
+    ["version: 1\n# runtime_dir: /comment\n", fallback],
     ["version: 9\nnonsense: true\nruntime_dir: ~/run\n", `${home}/run/admin.sock`],
     [`runtime_dir: /run/\${env:NAME}\n`, "/run/named/admin.sock"],
     ["state_dir: /state\n", fallback],
@@ -77,11 +79,11 @@ test("the admin socket is found whatever state the config file is in", () => {
   try {
     for (const [text, socket] of rows) {
       writeFileSync(path, text);
-      assert.is(locateSocket({ path, env, home }), socket, text);
+      assert.is(await locateSocket({ path, env, home }), socket, text);
     }
     writeFileSync(path, "state_dir: /state\n");
-    assert.is(locateSocket({ path, env: {}, home, platform: "linux" }), "/state/admin.sock");
-    assert.is(locateSocket({ path: join(folder, "absent"), env, home }), fallback);
+    assert.is(await locateSocket({ path, env: {}, home, platform: "linux" }), "/state/admin.sock");
+    assert.is(await locateSocket({ path: join(folder, "absent"), env, home }), fallback);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,0 +1,75 @@
+import type { Context } from "./context.js";
+import { commonOptions, type Option, type OptionName, options } from "./options.js";
+import { table } from "./output.js";
+import { findVerb } from "./parse.js";
+import { type Verb, verbs } from "./verbs.js";
+
+const exitCodes = [
+  ["0", "done"],
+  ["1", "failed"],
+  ["2", "the command line is wrong"],
+  ["3", "no daemon can be reached"],
+  ["4", "the daemon is reached but not well (status --check, wait)"],
+  ["5", "the daemon refused"],
+  ["69", "port or socket in use, or a daemon already runs"],
+  ["77", "no permission: the mode or owner of a config, secret or socket"],
+  ["78", "the config is missing or wrong"],
+];
+
+/** Shows every command, or one of them. */
+export function run({ args, print }: Context): number {
+  print(args.length === 0 ? overview() : describe(findVerb(args).verb));
+  return 0;
+}
+
+function overview(): string {
+  return [
+    "ctmcpctl steers ctmcpd, the daemon that serves your folders to MCP clients.",
+    "",
+    "usage: ctmcpctl COMMAND [FLAGS]",
+    "",
+    "commands:",
+    indent(table(verbs.map((verb) => [heading(verb), verb.summary]))),
+    "",
+    "flags of every command:",
+    indent(flagTable(commonOptions)),
+    "",
+    "exit codes:",
+    indent(table(exitCodes)),
+    "",
+    "more on one command: ctmcpctl help COMMAND",
+  ].join("\n");
+}
+
+function describe(verb: Verb): string {
+  const own = verb.options ?? [];
+  return [
+    `ctmcpctl ${heading(verb)}: ${verb.summary}`,
+    ...(own.length === 0 ? [] : ["", "flags:", indent(flagTable(own))]),
+    "",
+    "flags of every command:",
+    indent(flagTable(commonOptions)),
+  ].join("\n");
+}
+
+function heading({ name, args = [] }: Verb): string {
+  const words = args.map(({ name: arg, optional, choices }) => {
+    const shown = choices ? choices.join("|") : arg;
+    return optional ? `[${shown}]` : shown;
+  });
+  return [name, ...words].join(" ");
+}
+
+function flagTable(names: readonly OptionName[]): string {
+  return table(
+    names.map((name) => {
+      const { short, value, help, choices }: Option = options[name];
+      const flag = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${choices ? choices.join("|") : value}` : ""}`;
+      return [flag, help];
+    }),
+  );
+}
+
+function indent(text: string): string {
+  return text.replace(/^/gm, "  ");
+}

@@ -1,0 +1,222 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { loadConfig } from "../../internal/config/load.js";
+import { ctl, type Home, mainPath, makeHome } from "./ctl.test.util.js";
+
+let home: Home;
+test.before.each(() => {
+  home = makeHome();
+});
+test.after.each(() => home.remove());
+
+function load(path = home.configPath) {
+  return loadConfig({ path, env: home.env, home: home.dir, uid: process.getuid?.() ?? 0 }).config;
+}
+
+test("flags alone write a private file that the daemon takes, and name the next command", async () => {
+  const docs = join(home.dir, "docs");
+  mkdirSync(docs);
+  const flags = [
+    "--workspace",
+    "src",
+    "--workspace",
+    "papers=~/docs",
+    "--profile",
+    "full",
+    "--listen",
+    "127.0.0.1:9000",
+  ];
+  const { code, stdout, stderr } = await ctl(home, ["init", ...flags]);
+  assert.is(code, 0, stderr);
+  assert.match(stdout, /ctmcpd\n$/);
+  assert.is(statSync(home.configPath).mode & 0o777, 0o600);
+  assert.equal(readdirSync(dirname(home.configPath)), ["coding-tools-mcp.yaml"]);
+  const { workspaces, listen } = load();
+  assert.equal(workspaces, [
+    { id: "src", path: home.folder, profile: "full" },
+    { id: "papers", path: docs, profile: "full" },
+  ]);
+  assert.equal(listen, { host: "127.0.0.1", port: 9000 });
+  assert.is((await ctl(home, ["config", "check"])).code, 0);
+});
+
+test("every other flag reaches the file", async () => {
+  const path = join(home.dir, "other.yaml");
+  const flags = [
+    "--workspace",
+    "src",
+    "--hostname",
+    "mcp.example.com",
+    "--auth",
+    "bearer",
+    "--config",
+    path,
+    "--json",
+  ];
+  const { code, stdout, stderr } = await ctl(home, ["init", ...flags]);
+  assert.is(code, 0, stderr);
+  assert.equal(JSON.parse(stdout), { schema: 1, path, next: `ctmcpd --config ${path}` });
+  assert.is(load(path).hostname, "mcp.example.com");
+  assert.is(load(path).workspaces[0].profile, "read-only");
+});
+
+test("a file that is there is kept, unless --force says otherwise", async () => {
+  mkdirSync(dirname(home.configPath));
+  writeFileSync(home.configPath, "mine\n", { mode: 0o600 });
+  const { code, stderr } = await ctl(home, ["init", "--workspace", "src"]);
+  assert.is(code, 1);
+  assert.match(stderr, /hint: .*--force/);
+  assert.is(readFileSync(home.configPath, "utf8"), "mine\n");
+  assert.is((await ctl(home, ["init", "--workspace", "src", "--force"])).code, 0);
+  assert.is(load().workspaces[0].path, home.folder);
+});
+
+test("what the daemon would refuse is not written, and replaces nothing", async () => {
+  const refused = [
+    ["--workspace", "missing"],
+    ["--workspace", "~"],
+    ["--workspace", "src", "--hostname", "https://x.example.com/"],
+    ["--workspace", "src", "--hostname", "x.example.com", "--auth", "none"],
+  ];
+  for (const flags of refused) {
+    const { code, stderr } = await ctl(home, ["init", ...flags]);
+    assert.is(code, 78, `${flags}: ${stderr}`);
+    assert.equal(readdirSync(dirname(home.configPath)), []);
+  }
+  writeFileSync(home.configPath, "mine\n", { mode: 0o600 });
+  assert.is((await ctl(home, ["init", "--workspace", "missing", "--force"])).code, 78);
+  assert.is(readFileSync(home.configPath, "utf8"), "mine\n");
+});
+
+test("--print writes nothing; what it prints is a config", async () => {
+  const { code, stdout } = await ctl(home, ["init", "--workspace", "src", "--print"]);
+  assert.is(code, 0);
+  assert.not(existsSync(home.configPath));
+  const copy = join(home.dir, "copy.yaml");
+  writeFileSync(copy, stdout, { mode: 0o600 });
+  assert.is(load(copy).workspaces[0].path, home.folder);
+});
+
+test("without a folder and without a terminal there is nobody to ask", async () => {
+  assert.is((await ctl(home, ["init"])).code, 2);
+});
+
+interface Step {
+  /** Text to wait for. */
+  readonly see: string;
+  readonly type: string;
+}
+
+/** `ctmcpctl init` on a real terminal, answered as a person would: each answer after its question. */
+async function onTerminal(
+  args: readonly string[],
+  steps: readonly Step[],
+): Promise<{ code: number; shown: string }> {
+  const command = [process.execPath, mainPath, "init", ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    cwd: home.folder,
+    env: { ...home.env, TERM: "xterm", SHELL: "/bin/sh" },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let shown = "";
+  let from = 0;
+  const left = [...steps];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+    const [step] = left;
+    const at = step ? shown.indexOf(step.see, from) : -1;
+    if (!step || at < 0) return;
+    from = at + step.see.length;
+    left.shift();
+    child.stdin.write(step.type);
+  });
+  const [code] = await once(child, "close");
+  assert.equal(left, [], shown);
+  return { code, shown };
+}
+
+test("on a terminal it asks; an empty answer takes what is offered", async () => {
+  const docs = join(home.dir, "docs");
+  mkdirSync(docs);
+  const { code, shown } = await onTerminal(
+    [],
+    [
+      { see: `Folder to serve [${home.folder}]: `, type: "\r" },
+      { see: "Another folder", type: "~/docs\r" },
+      { see: "Another folder", type: "\r" },
+      { see: "[read-only]: ", type: "everything\r" },
+      { see: "[read-only]: ", type: "full\r" },
+      { see: "Public host name", type: "mcp.example.com\r" },
+    ],
+  );
+  assert.is(code, 0, shown);
+  assert.match(shown, /next, start the daemon: ctmcpd/);
+  const { workspaces, hostname } = load();
+  assert.equal(
+    workspaces.map(({ path, profile }) => [path, profile]),
+    [
+      [home.folder, "full"],
+      [docs, "full"],
+    ],
+  );
+  assert.is(hostname, "mcp.example.com");
+});
+
+test("answers that would not work are asked for again", async () => {
+  const { code, shown } = await onTerminal(
+    [],
+    [
+      { see: "Folder to serve", type: "~/missing\r" },
+      { see: "Another folder", type: "\r" },
+      { see: "[read-only]: ", type: "\r" },
+      { see: "Public host name", type: "\r" },
+      { see: "Folder to serve", type: "~/src\r" },
+      { see: "Another folder", type: "\r" },
+      { see: "[read-only]: ", type: "\r" },
+      { see: "Public host name", type: "\r" },
+    ],
+  );
+  assert.is(code, 0, shown);
+  assert.match(shown, /would not work: .*missing/);
+  assert.is(load().workspaces[0].path, home.folder);
+});
+
+test("flags win over answers", async () => {
+  const { code, shown } = await onTerminal(
+    ["--profile", "full", "--listen", "127.0.0.1:9000"],
+    [
+      { see: "Folder to serve", type: "\r" },
+      { see: "Another folder", type: "\r" },
+      { see: "[read-only]: ", type: "\r" },
+      { see: "Public host name", type: "\r" },
+    ],
+  );
+  assert.is(code, 0, shown);
+  assert.is(load().workspaces[0].profile, "full");
+  assert.is(load().hostname, undefined);
+  assert.is(load().listen.port, 9000);
+});
+
+for (const [name, key] of [
+  ["Ctrl-C", "\u0003"],
+  ["Ctrl-D", "\u0004"],
+] as const) {
+  test(`${name} ends the questions and writes nothing`, async () => {
+    const { code, shown } = await onTerminal(
+      [],
+      [
+        { see: "Folder to serve", type: "\r" },
+        { see: "Another folder", type: key },
+      ],
+    );
+    assert.is(code, 1, shown);
+    assert.match(shown, /nothing was written/);
+    assert.not(existsSync(home.configPath));
+  });
+}
+
+test.run();

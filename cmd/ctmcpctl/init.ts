@@ -1,0 +1,126 @@
+import { existsSync } from "node:fs";
+import { link, mkdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { AuthConfig, Profile } from "../../internal/config/config.js";
+import { loadConfig } from "../../internal/config/load.js";
+import { expandPath } from "../../internal/config/paths.js";
+import { formatProblem, problemsOf } from "../../internal/config/problem.js";
+import {
+  renderTemplate,
+  type TemplateAnswers,
+  type TemplateWorkspace,
+} from "../../internal/config/template.js";
+import { errnoOf, Fault } from "../../internal/errs/errs.js";
+import { writeFileAtomic } from "../../internal/fsx/atomic.js";
+import type { Context } from "./context.js";
+import { printable } from "./output.js";
+import { askAnswers } from "./questions.js";
+
+/** Writes a config file from flags, or from questions when no folder is named and there is a terminal to ask on. */
+export async function run(context: Context): Promise<number> {
+  const { flags, configPath: path, answer, print } = context;
+  if (!flags.force && !flags.print) refuseExisting(path, existsSync(path));
+  if (flags.print) print(renderTemplate(await answers(context)).trimEnd());
+  else {
+    await writeAnswers(context);
+    const next = `ctmcpd${flags.config === undefined ? "" : ` --config ${path}`}`;
+    answer({ path, next }, () => `wrote ${printable(path)}\nnext, start the daemon: ${printable(next)}`);
+  }
+  return 0;
+}
+
+function answers(context: Context): TemplateAnswers | Promise<TemplateAnswers> {
+  return context.flags.workspace ? fromFlags(context) : fromQuestions(context);
+}
+
+/** A person whose answers would not work is asked again; flags are not. */
+async function writeAnswers(context: Context): Promise<void> {
+  for (;;) {
+    try {
+      return await writeChecked(context, renderTemplate(await answers(context)));
+    } catch (error) {
+      if (context.flags.workspace || !(error instanceof Fault) || error.code !== "CONFIG_INVALID")
+        throw error;
+      context.remark(`that would not work: ${printable(error.message)}. Once more:`);
+    }
+  }
+}
+
+function fromFlags({ flags, home, cwd }: Context): TemplateAnswers {
+  return {
+    ...fixedAnswers(flags),
+    workspaces: (flags.workspace ?? []).map((text) => parseWorkspace(text, { home, base: cwd })),
+  };
+}
+
+async function fromQuestions({ flags, home, cwd, stdin, stdout }: Context): Promise<TemplateAnswers> {
+  if (!stdin.isTTY || !stdout.isTTY) {
+    throw new Fault("USAGE", "no folder to serve is named", { hint: "add --workspace PATH" });
+  }
+  const { folders, profile, hostname } = await askAnswers({ stdin, stdout, folder: cwd === home ? "" : cwd });
+  return {
+    profile,
+    hostname,
+    ...fixedAnswers(flags),
+    workspaces: folders.map((folder) => ({ path: expandPath(folder, { home, base: cwd }) })),
+  };
+}
+
+/** What flags say; a flag that is not given leaves no key, so that it hides no answer. */
+function fixedAnswers(flags: Context["flags"]): Omit<TemplateAnswers, "workspaces"> {
+  const { hostname, listen, profile, auth } = flags;
+  return {
+    schemaPath: fileURLToPath(new URL("../../../configs/coding-tools-mcp.schema.json", import.meta.url)),
+    ...(hostname === undefined ? {} : { hostname }),
+    ...(listen === undefined ? {} : { listen }),
+    // The parser has checked both against their choices.
+    ...(profile === undefined ? {} : { profile: profile as Profile }),
+    ...(auth === undefined ? {} : { authMode: auth as AuthConfig["mode"] }),
+  };
+}
+
+function parseWorkspace(text: string, from: { home: string; base: string }): TemplateWorkspace {
+  const [, id, path] = /^([a-z0-9][a-z0-9-]*)=(.*)$/s.exec(text) ?? [undefined, undefined, text];
+  return { path: expandPath(path ?? "", from), ...(id === undefined ? {} : { id }) };
+}
+
+/** Writes `text` to the config's place if, and only if, the daemon would accept it there. */
+async function writeChecked(context: Context, text: string): Promise<void> {
+  const { configPath: path, flags } = context;
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  await writeFileAtomic(draft, text, 0o600);
+  try {
+    checkDraft(context, draft);
+    await (flags.force ? rename(draft, path) : link(draft, path));
+  } catch (error) {
+    refuseExisting(path, errnoOf(error) === "EEXIST");
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+function checkDraft(context: Context, draft: string): void {
+  try {
+    const { warnings } = loadConfig({ ...context, path: draft });
+    for (const warning of warnings) {
+      context.remark(`warning: ${printable(formatProblem({ ...warning, file: context.configPath }))}`);
+    }
+  } catch (error) {
+    const [first, ...more] = problemsOf(error);
+    if (!first) throw error;
+    // Positions in a file that was never written would help nobody.
+    throw new Fault("CONFIG_INVALID", [first, ...more].map(({ message }) => message).join("; "), {
+      ...(first.hint === undefined ? {} : { hint: first.hint }),
+    });
+  }
+}
+
+function refuseExisting(path: string, exists: boolean): void {
+  if (!exists) return;
+  throw new Fault("FAILED", `there is already a config at ${path}`, {
+    hint: "edit it, or replace it with --force",
+  });
+}

@@ -1,0 +1,57 @@
+/** One flag. The table below is the only place that knows them: parsing, help and completion come from it. */
+export interface Option {
+  readonly type: "string" | "boolean";
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** How help names the value. */
+  readonly value?: string;
+  readonly help: string;
+  /** The values it takes, when they are few. */
+  readonly choices?: readonly string[];
+}
+
+export const options = {
+  config: {
+    type: "string",
+    value: "PATH",
+    help: "config file (default: $CTMCP_CONFIG or ~/.config/coding-tools-mcp.yaml)",
+  },
+  socket: { type: "string", value: "PATH", help: "admin socket (default: the one the config file names)" },
+  help: { type: "boolean", short: "h", help: "what this command does" },
+  json: { type: "boolean", help: "one JSON document on stdout" },
+  check: { type: "boolean", help: "one line; exit 4 when something is wrong" },
+  for: { type: "string", value: "STATE", help: "what to wait for (default: ready)", choices: ["ready"] },
+  timeout: { type: "string", value: "TIME", help: "how long to wait: 500ms, 60s, 2m (default: 60s)" },
+  "dry-run": { type: "boolean", help: "say what would change, and change nothing" },
+  "if-generation": { type: "string", value: "N", help: "refuse when another generation is in force" },
+  sources: { type: "boolean", help: "say where each value comes from" },
+  running: { type: "boolean", help: "what the daemon has in force, not what the file says" },
+  workspace: {
+    type: "string",
+    multiple: true,
+    value: "[ID=]PATH",
+    help: "a folder to serve; may be repeated",
+  },
+  hostname: { type: "string", value: "NAME", help: "public host name (default: none, this machine only)" },
+  listen: { type: "string", value: "HOST:PORT", help: "where to listen (default: 127.0.0.1:8765)" },
+  profile: {
+    type: "string",
+    value: "PROFILE",
+    help: "what clients may do (default: read-only)",
+    choices: ["read-only", "full"],
+  },
+  auth: {
+    type: "string",
+    value: "MODE",
+    help: "how clients sign in (default: bearer)",
+    choices: ["bearer", "none"],
+  },
+  force: { type: "boolean", help: "replace a file that is there" },
+  print: { type: "boolean", help: "print the file, write nothing" },
+  follow: { type: "boolean", short: "f", help: "keep printing new lines" },
+} as const satisfies Record<string, Option>;
+
+export type OptionName = keyof typeof options;
+
+/** The flags every command takes. */
+export const commonOptions: readonly OptionName[] = ["config", "socket", "help"];

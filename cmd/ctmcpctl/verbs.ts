@@ -1,0 +1,109 @@
+import type { Context } from "./context.js";
+import type { OptionName } from "./options.js";
+
+export interface Verb {
+  /** One word, or two for the commands of a group. */
+  readonly name: string;
+  readonly summary: string;
+  /** The words after the name; an optional one stands in brackets in help. */
+  readonly args?: readonly Argument[];
+  readonly options?: readonly OptionName[];
+  /** Loaded only when it is used, so that every command starts fast. */
+  readonly load: () => Promise<{ run(context: Context): Promise<number> | number }>;
+}
+
+export interface Argument {
+  readonly name: string;
+  readonly optional?: boolean;
+  readonly choices?: readonly string[];
+}
+
+/** Every command, in the order help shows them. `run` returns the exit code. */
+export const verbs: readonly Verb[] = [
+  {
+    name: "init",
+    summary: "write a commented config file; asks on a terminal, or takes flags",
+    options: ["workspace", "hostname", "listen", "profile", "auth", "force", "print", "json"],
+    load: () => import("./init.js"),
+  },
+  {
+    name: "status",
+    summary: "how the daemon is",
+    options: ["json", "check"],
+    load: () => import("./status.js"),
+  },
+  {
+    name: "wait",
+    summary: "wait until the daemon is ready",
+    options: ["for", "timeout", "json"],
+    load: () => import("./wait.js"),
+  },
+  {
+    name: "reload",
+    summary: "put the config file in force; the old one stays if it is wrong",
+    options: ["dry-run", "if-generation", "json"],
+    load: () => import("./reload.js"),
+  },
+  {
+    name: "config check",
+    summary: "find every mistake in a config file; needs no daemon",
+    args: [{ name: "FILE", optional: true }],
+    options: ["json"],
+    load: () => import("./config-check.js"),
+  },
+  {
+    name: "config show",
+    summary: "the config with every default filled in and secrets hidden",
+    options: ["sources", "running", "json"],
+    load: () => import("./config-show.js"),
+  },
+  {
+    name: "config path",
+    summary: "where the config file is",
+    options: ["json"],
+    load: () => import("./config-path.js"),
+  },
+  {
+    name: "workspaces",
+    summary: "the folders being served",
+    options: ["json"],
+    load: () => import("./workspaces.js"),
+  },
+  {
+    name: "clients",
+    summary: "who connected, and what they last did",
+    options: ["json"],
+    load: () => import("./clients.js"),
+  },
+  {
+    name: "rotate-secret",
+    summary: "make a new secret and print it; the old one ends at once",
+    args: [{ name: "KIND", choices: ["bearer"] }],
+    options: ["json"],
+    load: () => import("./rotate-secret.js"),
+  },
+  {
+    name: "logs",
+    summary: "the daemon's last log lines",
+    options: ["follow", "json"],
+    load: () => import("./logs.js"),
+  },
+  {
+    name: "version",
+    summary: "the versions of ctmcpctl and of the daemon",
+    options: ["json"],
+    load: () => import("./version.js"),
+  },
+  {
+    name: "completion",
+    summary: "a completion script for your shell",
+    args: [{ name: "SHELL", choices: ["bash", "zsh", "fish"] }],
+    load: () => import("./completion.js"),
+  },
+  {
+    name: "help",
+    summary: "this text, or what one command does",
+    args: [{ name: "COMMAND", optional: true }],
+    load: () => import("./help.js"),
+  },
+];

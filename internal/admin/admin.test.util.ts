@@ -1,0 +1,92 @@
+import { mkdtempSync } from "node:fs";
+import { type OutgoingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Fault } from "../errs/errs.js";
+import type { AdminBackend, Body, StatusReport } from "./types.js";
+
+/** A new directory with mode 0700. */
+export function makeDir(): string {
+  return mkdtempSync(join(tmpdir(), "admin-"));
+}
+
+export const status: Body<StatusReport> = {
+  version: "9.9.9",
+  pid: process.pid,
+  started_at: "2026-01-02T03:04:05.000Z",
+  uptime_s: 11_525,
+  state: "ready",
+  generation: 3,
+  config: { path: "/home/ann/.config/coding-tools-mcp.yaml", loaded_at: "2026-01-02T03:04:06.000Z" },
+  listen: {
+    host: "127.0.0.1",
+    port: 8765,
+    url: "http://127.0.0.1:8765/mcp",
+    public_url: "https://mcp.example.com/mcp",
+  },
+  auth: { mode: "bearer" },
+  workspaces: [
+    { id: "app", path: "/home/ann/src/app", profile: "full" },
+    { id: "documents", path: "/home/ann/docs", profile: "read-only" },
+  ],
+  catalogue: { hash: "abc123", count: 8 },
+  clients: { active: 2 },
+  memory_rss_bytes: 61 * 2 ** 20,
+  ripgrep: { path: "/opt/rg", source: "packaged" },
+  warnings: [],
+};
+
+/** A small daemon: it holds what a test gave it and answers from that. */
+export function makeBackend(parts: Partial<AdminBackend> = {}): AdminBackend {
+  return {
+    status: () => status,
+    reload: async () => ({ result: "unchanged", generation: 3, changes: [], restart_needed: [] }),
+    workspaces: () => ({ workspaces: status.workspaces }),
+    clients: () => ({ clients: [] }),
+    config: () => ({ path: status.config.path, generation: 3, config: { version: 1 } }),
+    rotateSecret: async () => ({ secret: "s3cret" }),
+    logs: async function* () {},
+    ...parts,
+  };
+}
+
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+export interface RawRequest {
+  readonly socketPath: string;
+  readonly path: string;
+  readonly method?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly body?: string;
+}
+
+/** One request with exactly these headers and a Host of its own choice. */
+export function ask({ headers = { host: "ctmcp.local" }, body, ...rest }: RawRequest): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const req = request({ ...rest, headers, setHost: false, agent: false }, (res) => {
+      let text = "";
+      res.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      res.on("end", () => resolve({ status: res.statusCode ?? 0, headers: res.headers, text }));
+      res.on("error", reject);
+    });
+    req.on("error", reject);
+    req.end(body);
+  });
+}
+
+/** The Fault that `run` ends with. */
+export async function faultOf(run: () => unknown): Promise<Fault> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}

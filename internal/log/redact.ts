@@ -1,0 +1,44 @@
+/** Takes secrets out of everything that is written down. One for the whole process, so no output forgets it. */
+export interface Redactor {
+  /** Makes every later output hide this value, also where it stands URL-encoded. Values under 6 characters are ignored. */
+  add(secret: string): void;
+  /** The text with secrets, and what looks like one, replaced by `***`. */
+  text(text: string): string;
+  /** True for a field name whose value is a secret whatever it looks like. */
+  isSecretName(name: string): boolean;
+}
+
+/** Shorter values would blank out ordinary words. */
+const shortestSecret = 6;
+const mask = "***";
+const secretName = /authorization$|cookie$|token$|secret$|password$/i;
+/** Credentials by their shape: header lines to the end of the line, bearer credentials, query and form parameters. */
+const shapes: readonly RegExp[] = [
+  /\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=])[^\r\n]+/gi,
+  /\b(bearer)( +)[\w.~+/=-]{16,}/gi,
+  /\b(\w*(?:token|secret|password|verifier|assertion)|code)(=)[^\s&"'#;]+/gi,
+];
+
+export function createRedactor(): Redactor {
+  const secrets = new Set<string>();
+  let exact: RegExp | undefined;
+  return {
+    add(secret) {
+      if (secret.length < shortestSecret) return;
+      secrets.add(secret).add(encodeURIComponent(secret));
+      // Longest first: a secret that begins like a shorter one must not leave its tail.
+      const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
+      exact = new RegExp(longestFirst.map(escapeRegExp).join("|"), "g");
+    },
+    text(text) {
+      let clean = exact === undefined ? text : text.replace(exact, mask);
+      for (const shape of shapes) clean = clean.replace(shape, `$1$2${mask}`);
+      return clean;
+    },
+    isSecretName: (name) => secretName.test(name),
+  };
+}
+
+function escapeRegExp(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
