@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 /** An import goes to a lower floor or stays in its own folder. */
 const floors: readonly (readonly string[])[] = [
   ["errs", "clock", "version"].map(internal),
-  ["log", "fsx", "limits", "jsonx"].map(internal),
+  ["log", "fsx", "limits", "jsonx", "httpx"].map(internal),
   ["config", "state", "health", "clients"].map(internal),
   ["workspace"].map(internal),
   ["files", "search", "instructions"].map(internal),

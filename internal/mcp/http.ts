@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
+import { sendJson } from "../httpx/json.js";
 import type { CallDeps } from "./call.js";
 import { dispatch } from "./dispatch.js";
 import { checkNotification, type Era, type MirrorHeaders, readEra, versionOf } from "./era.js";
@@ -65,14 +65,14 @@ export interface McpHttpDeps {
 export function createMcpHttp(deps: McpHttpDeps): (request: McpHttpRequest) => Promise<void> {
   return async (http) => {
     const message = readMessage(http.body);
-    if (message.kind === "invalid") return send(http.res, 200, errorText(message.id, message.error));
+    if (message.kind === "invalid") return sendJson(http.res, 200, errorText(message.id, message.error));
     if (message.kind === "response") return accepted(http.res);
     const view = http.snapshot.views(http.principal, http.workspaceId);
     if (message.kind === "notification") {
       try {
         checkNotification(message.notification, http.headers);
       } catch (error) {
-        return send(http.res, 400, errorText(null, asRpcError(error)));
+        return sendJson(http.res, 400, errorText(null, asRpcError(error)));
       }
       if (message.notification.method === "notifications/cancelled") {
         const { requestId } = message.notification.params;
@@ -88,7 +88,7 @@ export function createMcpHttp(deps: McpHttpDeps): (request: McpHttpRequest) => P
     try {
       era = readEra(request, http.headers);
     } catch (error) {
-      return send(http.res, 400, errorText(request.id, asRpcError(error)));
+      return sendJson(http.res, 400, errorText(request.id, asRpcError(error)));
     }
     const version = versionOf(request, http.headers);
     deps.onRequest({
@@ -185,19 +185,18 @@ function listenResult(request: Request): string {
  * None of it grants anything.
  */
 function callerKey({ principal, headers }: McpHttpRequest): string {
-  const hints = [headers.userAgent, headers.sessionId, headers.forwardedFor];
-  return `${principal.id} ${createHash("sha256").update(JSON.stringify(hints)).digest("base64url")}`;
+  return JSON.stringify([principal.id, headers.userAgent, headers.sessionId, headers.forwardedFor]);
 }
 
 /** Never 404 at `/mcp` itself: to a handshake-era client that means a lost session. */
 function refuseView({ workspaceId, snapshot, principal, res }: McpHttpRequest, request: Request): void {
   if (workspaceId === undefined) {
     const error = new RpcError("invalidRequest", "no workspace is open to this client");
-    return send(res, 403, errorText(request.id, error));
+    return sendJson(res, 403, errorText(request.id, error));
   }
   const workspaces = snapshot.views(principal, undefined)?.reachable.map(({ workspace }) => workspace.id);
   const error = new RpcError("invalidRequest", `no workspace ${workspaceId} here`, { workspaces });
-  send(res, 404, errorText(request.id, error));
+  sendJson(res, 404, errorText(request.id, error));
 }
 
 /** A protocol error as it is; anything else is a bug that must not show its text to a stranger. */
@@ -208,20 +207,10 @@ function asRpcError(error: unknown): RpcError {
 }
 
 function refuse(res: ServerResponse, request: Request, error: RpcError): void {
-  send(res, rpcCodes[error.kind].status, errorText(request.id, error));
+  sendJson(res, rpcCodes[error.kind].status, errorText(request.id, error));
 }
 
 function accepted(res: ServerResponse): void {
   res.writeHead(202, { "Content-Length": 0, "Cache-Control": "no-store" });
   res.end();
-}
-
-function send(res: ServerResponse, status: number, text: string): void {
-  res.writeHead(status, {
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(text),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-  });
-  res.end(text);
 }

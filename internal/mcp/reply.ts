@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../clock/clock.js";
+import { sendJson } from "../httpx/json.js";
 
 /** A call still running after this long is answered as a stream, so that no edge sees a silent connection. */
 const streamAfterMs = 1_000;
@@ -83,13 +84,7 @@ export function createReply({ res, accept, clock, onDisconnect }: ReplyOptions):
         res.end(`event: message\ndata: ${text}\n\n`);
         return;
       }
-      res.writeHead(status, {
-        "Content-Type": "application/json",
-        "Content-Length": Buffer.byteLength(text),
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-      });
-      res.end(text);
+      sendJson(res, status, text);
     },
   };
 }

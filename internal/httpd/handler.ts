@@ -1,0 +1,166 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type Authenticator, isAuthFailure } from "../auth/authenticator.js";
+import type { Principal } from "../auth/principal.js";
+import { sendJson } from "../httpx/json.js";
+import type { Logger } from "../log/log.js";
+import type { RequestGate } from "./gate.js";
+import { type RpcRefusal, sendRefusal } from "./refusal.js";
+import { findRoute } from "./routes.js";
+import { readRpcObject } from "./rpc-body.js";
+
+/** The part of one configuration that requests are answered under. Replaced whole at reload. */
+export interface HttpSnapshot {
+  readonly gate: RequestGate;
+  readonly auth: Authenticator;
+  /** The public server card, as JSON. */
+  readonly card: Buffer;
+}
+
+/** One accepted `POST` to an MCP endpoint. `mcp.handle` answers it through `res`. */
+export interface McpRequest<S> {
+  /** A parsed JSON object; its envelope is not checked yet. */
+  readonly body: Record<string, unknown>;
+  readonly headers: McpHeaders;
+  readonly principal: Principal;
+  /** From `/w/<id>/mcp`; a well-formed id, which may not exist. */
+  readonly workspaceId: string | undefined;
+  /** The configuration this request began with, and ends with. */
+  readonly snapshot: S;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+}
+
+/** Headers that matter to MCP, as sent. Nothing here identifies anybody. */
+export interface McpHeaders {
+  readonly protocolVersion: string | undefined;
+  readonly mcpMethod: string | undefined;
+  readonly mcpName: string | undefined;
+  readonly accept: string | undefined;
+  readonly userAgent: string | undefined;
+  readonly sessionId: string | undefined;
+  readonly forwardedFor: string | undefined;
+}
+
+export interface HandlerDeps<S extends HttpSnapshot> {
+  /** The snapshot in force; read once a request. */
+  readonly current: () => S;
+  readonly mcp: { handle(request: McpRequest<S>): void | Promise<void> };
+  /** True once shutdown has begun: new MCP requests are turned away. */
+  readonly draining: () => boolean;
+  readonly log: Logger;
+}
+
+const allMethods = "GET, HEAD, POST, OPTIONS";
+
+/**
+ * Makes the handler of every HTTP request; it needs no listener of its own. The order is fixed: gate, route,
+ * authentication, method, media type, body. Every answer is JSON, also to an unknown path.
+ */
+export function createHandler<S extends HttpSnapshot>(
+  deps: HandlerDeps<S>,
+): (req: IncomingMessage, res: ServerResponse) => void {
+  return (req, res) => {
+    const report = (error: unknown): void => {
+      deps.log.error("request failed", { method: req.method, url: req.url, error });
+    };
+    // A write after the end, say: a bug, but none that may end the process.
+    res.on("error", report);
+    answer(req, res).catch((error: unknown) => {
+      report(error);
+      if (res.headersSent) res.destroy();
+      else sendRefusal(res, { status: 500, code: -32603, message: "internal error" });
+    });
+  };
+
+  async function answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const snapshot = deps.current();
+    const refusal = snapshot.gate.check(req);
+    if (refusal !== undefined) return sendRefusal(res, refusal);
+    if (req.headers.origin !== undefined) allowOrigin(res, req.headers.origin);
+    const route = findRoute(req.url ?? "");
+    const known = route.kind === "mcp" || route.kind === "card" || route.kind === "health";
+    if (known && req.method === "OPTIONS") return sendOptions(res);
+    if (route.kind === "mcp") return answerMcp(snapshot, route.workspaceId, req, res);
+    if (req.method === "POST")
+      return sendRefusal(res, { status: 404, code: -32601, message: "unknown endpoint" });
+    if (known && req.method !== "GET" && req.method !== "HEAD") {
+      return sendJson(res, 405, { error: "Method not allowed" }, { Allow: "GET, HEAD" });
+    }
+    switch (route.kind) {
+      case "card":
+        return sendJson(res, 200, snapshot.card);
+      case "health":
+        return deps.draining()
+          ? sendJson(res, 503, { status: "draining" })
+          : sendJson(res, 200, { status: "ok" });
+      case "oauth-metadata":
+        return sendJson(res, 404, { error: "OAuth not configured" });
+      case "unknown":
+        return sendJson(res, 404, { error: "Unknown endpoint" });
+    }
+  }
+
+  async function answerMcp(
+    snapshot: S,
+    workspaceId: string | undefined,
+    req: IncomingMessage,
+    res: ServerResponse,
+  ): Promise<void> {
+    const principal = snapshot.auth.authenticate(req.headers.authorization);
+    if (isAuthFailure(principal)) {
+      return sendRefusal(res, unauthorized, { "WWW-Authenticate": snapshot.auth.challenge(principal) });
+    }
+    if (req.method !== "POST") return sendRefusal(res, wrongMethod(req.method), { Allow: "POST" });
+    if (deps.draining()) return sendRefusal(res, draining, { "Retry-After": "1", Connection: "close" });
+    const body = await readRpcObject(req, res);
+    if (body === undefined) return;
+    await deps.mcp.handle({ body, headers: mcpHeaders(req), principal, workspaceId, snapshot, req, res });
+  }
+}
+
+const unauthorized: RpcRefusal = { status: 401, code: -32000, message: "Unauthorized" };
+const draining: RpcRefusal = {
+  status: 503,
+  code: -32603,
+  message: "the server is shutting down, try again shortly",
+};
+
+/** Codes as the wire contract has them: -32601 for DELETE, -32000 for the others. */
+function wrongMethod(method: string | undefined): RpcRefusal {
+  const code = method === "DELETE" ? -32601 : -32000;
+  return { status: 405, code, message: "only POST: this server keeps no sessions and offers no GET stream" };
+}
+
+function mcpHeaders({ headers }: IncomingMessage): McpHeaders {
+  return {
+    protocolVersion: single(headers["mcp-protocol-version"]),
+    mcpMethod: single(headers["mcp-method"]),
+    mcpName: single(headers["mcp-name"]),
+    accept: headers.accept,
+    userAgent: headers["user-agent"],
+    sessionId: single(headers["mcp-session-id"]),
+    forwardedFor: single(headers["x-forwarded-for"]),
+  };
+}
+
+/** node:http joins repeated headers into one string; the type only does not know it. */
+function single(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(", ") : value;
+}
+
+function allowOrigin(res: ServerResponse, origin: string): void {
+  res.setHeader("Access-Control-Allow-Origin", origin);
+  res.setHeader("Access-Control-Expose-Headers", "WWW-Authenticate, Retry-After");
+  res.setHeader("Vary", "Origin");
+}
+
+function sendOptions(res: ServerResponse): void {
+  const headers: Record<string, string> = { Allow: allMethods, "Cache-Control": "no-store" };
+  if (res.hasHeader("Access-Control-Allow-Origin")) {
+    headers["Access-Control-Allow-Methods"] = allMethods;
+    headers["Access-Control-Allow-Headers"] =
+      "Accept, Authorization, Content-Type, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id";
+    headers["Access-Control-Max-Age"] = "600";
+  }
+  res.writeHead(204, headers).end();
+}
