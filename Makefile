@@ -7,7 +7,7 @@ SUITE := test/conformance/node_modules/.package-lock.json
 .PHONY: run build check fmt test conformance bench clean
 
 run: build
-	@node dist/bin/ctmcpd.js --config configs/local.yaml
+	@node dist/bin/ctmcpd.cjs --config configs/local.yaml
 
 build: $(DEPS)
 	@$(BIN)/tsc
@@ -26,6 +26,10 @@ test: check conformance
 
 conformance: build $(SUITE)
 	@node dist/test/conformance/run.js
+
+# For instance: make bench ARGS="--only ping --seconds 2"
+bench: build
+	@node dist/test/bench/main.js $(ARGS)
 
 clean:
 	@rm -rf dist

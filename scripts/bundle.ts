@@ -1,16 +1,17 @@
 /**
- * Bundles each program into dist/bin, its packages included: a program that loads a handful of files instead of two
- * hundred starts in half the time. What is imported lazily stays in chunks of its own. Run after tsc and
+ * Bundles each program into one file of dist/bin, its packages included: a program that loads one file instead of two
+ * hundred starts in half the time. CommonJS, because node loads it faster than a module. Run after tsc and
  * compile-schemas, on their output directory.
  */
 import { rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const compiled = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
 
-// Chunks are named by their content: those of an earlier build would stay.
 await rm(join(compiled, "bin"), { recursive: true, force: true });
 await build({
   absWorkingDir: compiled,
@@ -22,15 +23,17 @@ await build({
     "resize-worker": "internal/files/resize-worker.js",
   },
   outdir: "bin",
+  outExtension: { ".js": ".cjs" },
   bundle: true,
-  splitting: true,
   platform: "node",
-  format: "esm",
+  format: "cjs",
   target: "node20",
   external: ["sharp"],
-  // Bundled CommonJS packages require node's built-in modules.
-  banner: {
-    js: 'import { createRequire as createBundleRequire } from "node:module"; const require = createBundleRequire(import.meta.url);',
-  },
+  // The same library as an ES module, of which the bundler keeps only what is used.
+  alias: { yaml: join(require.resolve("yaml/package.json"), "../browser/index.js") },
+  minifySyntax: true,
+  minifyWhitespace: true,
+  define: { "import.meta.url": "bundleUrl" },
+  banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: "warning",
 });

@@ -13,6 +13,7 @@ import {
 } from "../../internal/config/template.js";
 import { errnoOf, Fault } from "../../internal/errs/errs.js";
 import { writeFileAtomic } from "../../internal/fsx/atomic.js";
+import { packageRoot } from "../../internal/version/version.js";
 import type { Context } from "./context.js";
 import { printable } from "./output.js";
 import { askAnswers } from "./questions.js";
@@ -71,7 +72,7 @@ async function fromQuestions({ flags, home, cwd, stdin, stdout }: Context): Prom
 function fixedAnswers(flags: Context["flags"]): Omit<TemplateAnswers, "workspaces"> {
   const { hostname, listen, profile, auth } = flags;
   return {
-    schemaPath: fileURLToPath(new URL("../../../configs/coding-tools-mcp.schema.json", import.meta.url)),
+    schemaPath: fileURLToPath(new URL("configs/coding-tools-mcp.schema.json", packageRoot)),
     ...(hostname === undefined ? {} : { hostname }),
     ...(listen === undefined ? {} : { listen }),
     // The parser has checked both against their choices.

@@ -25,4 +25,4 @@ async function main(): Promise<void> {
   process.stdout.write(await (format === "gif" ? smaller.png() : smaller).toBuffer());
 }
 
-await main();
+void main();

@@ -13,10 +13,16 @@ export interface View {
   instructions(): Promise<string>;
 }
 
+/** Makes the text for `instructions` of a caller that reaches these workspaces and sees these tools. */
+export type InstructionsFor = (
+  reachable: readonly ReachableWorkspace[],
+  toolNames: readonly string[],
+) => Promise<string>;
+
 export interface ViewsOptions {
   readonly workspaces: readonly Workspace[];
   readonly tools: readonly Tool[];
-  readonly instructions: (reachable: readonly ReachableWorkspace[]) => Promise<string>;
+  readonly instructions: InstructionsFor;
 }
 
 /** Answers what a principal sees; `undefined` when it reaches nothing there. */
@@ -43,10 +49,11 @@ export function createViews({ workspaces, tools, instructions }: ViewsOptions): 
       .map((workspace) => ({ workspace, profile: narrower(workspace.profile, principal.profile) }));
     if (first === undefined) return undefined;
     const reachable = [first, ...rest] as const;
+    const catalogue = buildCatalogue(tools, reachable);
     return {
       reachable,
-      catalogue: buildCatalogue(tools, reachable),
-      instructions: () => instructions(reachable),
+      catalogue,
+      instructions: () => instructions(reachable, catalogue.names),
     };
   }
 }

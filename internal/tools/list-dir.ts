@@ -1,5 +1,6 @@
 import { type IgnoreChecker, type ListedEntry, type Listing, listDirectory } from "../files/listing.js";
 import type { Workspace } from "../workspace/workspace.js";
+import { readOnly } from "./annotations.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
 const maxMaxEntries = 10_000;
@@ -64,7 +65,7 @@ export function listDirTool({ ignoreChecker }: ListDirDeps): Tool {
       },
       additionalProperties: false,
     },
-    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    annotations: readOnly,
     profile: "read-only",
     lane: "fast",
     async run(call) {

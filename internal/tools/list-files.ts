@@ -2,6 +2,7 @@ import type { IgnoreChecker } from "../search/ignore.js";
 import { type FileListing, listFiles } from "../search/list.js";
 import type { Ripgrep } from "../search/ripgrep.js";
 import type { Workspace } from "../workspace/workspace.js";
+import { readOnly } from "./annotations.js";
 import { shownLines } from "./shown-lines.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
@@ -74,7 +75,7 @@ export function listFilesTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
       },
       additionalProperties: false,
     },
-    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    annotations: readOnly,
     profile: "read-only",
     lane: "heavy",
     async run(call) {

@@ -1,5 +1,6 @@
 import { Fault } from "../errs/errs.js";
 import type { TextRange, TextReader } from "../files/text-reader.js";
+import { readOnly } from "./annotations.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
 /** No answer has more lines, whatever was asked for. */
@@ -55,7 +56,7 @@ export function readFileTool({ reader }: { reader: TextReader }): Tool {
       required: ["path"],
       additionalProperties: false,
     },
-    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    annotations: readOnly,
     profile: "read-only",
     lane: "fast",
     async run(call) {

@@ -1,4 +1,5 @@
 import { type SearchMatch, type SearchOutcome, searchText } from "../search/search.js";
+import { readOnly } from "./annotations.js";
 import type { FindDeps } from "./list-files.js";
 import { shownLines } from "./shown-lines.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
@@ -73,7 +74,7 @@ export function searchTextTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
       required: ["query"],
       additionalProperties: false,
     },
-    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    annotations: readOnly,
     profile: "read-only",
     lane: "heavy",
     async run(call) {

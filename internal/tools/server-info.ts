@@ -1,12 +1,7 @@
+import type { ProjectContext } from "../instructions/instructions.js";
 import { productName, productTitle, version } from "../version/version.js";
+import { readOnly } from "./annotations.js";
 import type { ReachableWorkspace, Tool } from "./types.js";
-
-/** What the model should know of a workspace's instruction files. */
-export interface ProjectContext {
-  readonly root_instruction_files: readonly unknown[];
-  readonly nested_instruction_files: readonly string[];
-  readonly warnings: readonly string[];
-}
 
 export interface ServerInfoDeps {
   readonly supportedVersions: readonly string[];
@@ -16,12 +11,6 @@ export interface ServerInfoDeps {
 }
 
 const noArguments = { type: "object", properties: {}, additionalProperties: false } as const;
-const readAnnotations = {
-  readOnlyHint: true,
-  destructiveHint: false,
-  idempotentHint: true,
-  openWorldHint: false,
-};
 
 /** Where commands would run. This version runs none, so nothing is made for them. */
 const execEnvironment = {
@@ -40,7 +29,7 @@ export function serverInfoTool(deps: ServerInfoDeps): Tool {
     description:
       "Shows the server's version, the workspace, the permission mode and the tools available to you.",
     inputSchema: noArguments,
-    annotations: readAnnotations,
+    annotations: readOnly,
     profile: "read-only",
     lane: "fast",
     async run({ workspace, reachable, toolNames }) {
@@ -95,7 +84,7 @@ export function checkExecEnvironmentTool({ permissionMode }: { readonly permissi
     title: "Check exec environment",
     description: "Shows whether and how this server runs commands.",
     inputSchema: noArguments,
-    annotations: readAnnotations,
+    annotations: readOnly,
     profile: "read-only",
     lane: "fast",
     run({ workspace }) {
@@ -124,7 +113,7 @@ export function listWorkspacesTool(): Tool {
     title: "List workspaces",
     description: "Lists the workspaces you may use. Pass an id as the workspace argument of another tool.",
     inputSchema: noArguments,
-    annotations: readAnnotations,
+    annotations: readOnly,
     profile: "read-only",
     lane: "fast",
     onlyWithSeveralWorkspaces: true,

@@ -3,6 +3,7 @@ import { Fault } from "../errs/errs.js";
 import { type ImageFacts, imageFacts } from "../files/image.js";
 import type { ResizeImage } from "../files/resize.js";
 import type { OpenedFile } from "../workspace/root.js";
+import { readOnly } from "./annotations.js";
 import type { Tool } from "./types.js";
 
 const maxMaxBytes = 10_485_760;
@@ -51,7 +52,7 @@ export function viewImageTool({ resize }: { resize: ResizeImage }): Tool {
       required: ["path"],
       additionalProperties: false,
     },
-    annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
+    annotations: readOnly,
     profile: "read-only",
     lane: "heavy",
     async run({ args, workspace, signal }) {

@@ -292,6 +292,16 @@ test("closed paths are reached by no name, and are not listed", () => {
   open.close();
 });
 
+test("a closed root reaches nothing, whatever its descriptor stands for by then", () => {
+  const root = openRoot(ws);
+  root.close();
+  root.close();
+  const other = openRoot(sibling);
+  assert.is(faultOf(() => root.openFile("secret")).code, "NOT_FOUND");
+  assert.is(readAll(other, "secret"), "outside");
+  other.close();
+});
+
 test("what cannot be a root is refused", () => {
   assert.is(faultOf(() => openRoot(join(base, "none"))).code, "NOT_FOUND");
   assert.is(faultOf(() => openRoot(join(ws, "src/main.ts"))).code, "NOT_A_DIRECTORY");

@@ -65,7 +65,11 @@ export function openRoot(
   const platform = platformFor(path);
   const isClosed = closedBelow(platform.path, closed);
 
+  let open = true;
+
   function find(text: string): Pin {
+    // The descriptor's number may stand for something else by now.
+    if (!open) throw new Fault("NOT_FOUND", "the workspace is no longer served");
     const wanted = parsePath(text);
     const pin = walk(platform, wanted);
     if (isClosed(pin.path)) {
@@ -109,7 +113,10 @@ export function openRoot(
         platform.release(pin);
         return { path: pin.path, type };
       }),
-    close: () => platform.release(platform.root),
+    close() {
+      if (open) platform.release(platform.root);
+      open = false;
+    },
   };
 }
 

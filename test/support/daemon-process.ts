@@ -27,8 +27,12 @@ export async function startDaemonProcess(place: Place): Promise<DaemonProcess> {
 }
 
 /** Starts ctmcpd without waiting for anything. */
-export function launch(place: Place, env?: Readonly<Record<string, string>>): Program {
-  return startProgram(mainOf("ctmcpd"), {
+export function launch(
+  place: Place,
+  env?: Readonly<Record<string, string>>,
+  main: string = mainOf("ctmcpd"),
+): Program {
+  return startProgram(main, {
     args: ["--config", place.configPath],
     env: { HOME: place.dir, ...env },
     cwd: place.dir,

@@ -30,8 +30,15 @@ export interface ProgramOptions {
   readonly stdin?: "ignore" | "pipe";
 }
 
-/** The compiled main file of a program, from the same build as this test. */
-export function mainOf(name: "ctmcpd" | "ctmcpctl" | "coding-tools-mcp"): string {
+export type ProgramName = "ctmcpd" | "ctmcpctl" | "coding-tools-mcp";
+
+/** A program as it is shipped, from the same build as this test. */
+export function mainOf(name: ProgramName): string {
+  return fileURLToPath(new URL(`../../bin/${name}.cjs`, import.meta.url));
+}
+
+/** The same program before it was bundled: each module is a file that can be seen loading. */
+export function unbundledMainOf(name: ProgramName): string {
   return fileURLToPath(new URL(`../../cmd/${name}/main.js`, import.meta.url));
 }
 

@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { Config } from "../../internal/config/config.js";
+import { Fault } from "../../internal/errs/errs.js";
+import { configFrom } from "./config.js";
+import { readSettings } from "./flags.js";
+
+const dir = realpathSync(mkdtempSync(join(tmpdir(), "flags-")));
+/** Too long for a socket below it. */
+const home = join(dir, "h".repeat(100));
+/** Its name has no letter that an id may have. */
+const project = join(home, "項目");
+mkdirSync(project, { recursive: true });
+
+function configOf(args: readonly string[], env: Readonly<Record<string, string>> = {}): Config {
+  const settings = readSettings(args, env, project);
+  if (typeof settings === "string") throw new Error(settings);
+  return configFrom(settings, {
+    cwd: project,
+    home,
+    uid: 0,
+    generateToken: () => "generated-token",
+  });
+}
+
+test("the folder it is started in is the workspace, for everything on loopback", () => {
+  const { workspaces, auth, listen } = configOf([]);
+  assert.equal(
+    workspaces.map(({ path, profile }) => [path, profile]),
+    [[project, "full"]],
+  );
+  assert.equal([auth.mode, listen], ["none", { host: "127.0.0.1", port: 8000 }]);
+});
+
+test("a relative workspace starts at the current directory", () => {
+  mkdirSync(join(project, "sub"));
+  assert.is(configOf(["--workspace", "sub"]).workspaces[0].path, join(project, "sub"));
+});
+
+test("a token is taken as it is, whatever it looks like", () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is the point
+  for (const token of ["plain-token", "${env:HOME}", "~/x"])
+    assert.is(configOf(["--auth-token", token]).auth.token, token);
+});
+
+const generate = { CODING_TOOLS_MCP_GENERATE_AUTH_TOKEN: "1" };
+
+test("an address that others reach needs a credential", () => {
+  const exposed = [
+    ["--host", "0.0.0.0"],
+    ["--host", "::"],
+    ["--host", "192.0.2.1"],
+  ];
+  for (const args of exposed) {
+    assert.throws(() => configOf(args), isUsage);
+    assert.is(configOf(args, generate).auth.token, "generated-token");
+    assert.is(configOf([...args, "--auth-token", "mine"], generate).auth.token, "mine");
+    assert.is(configOf([...args, "--stdio"]).auth.mode, "none");
+  }
+  const server = { CODING_TOOLS_MCP_SERVER_URL: "https://mcp.example.com" };
+  assert.throws(() => configOf([], server), isUsage);
+  assert.is(configOf([], { ...server, ...generate }).hostname, "mcp.example.com");
+  assert.is(configOf(["--stdio"], server).hostname, undefined);
+  assert.is(configOf([], generate).auth.mode, "none", "nobody else reaches it");
+});
+
+test("the whole machine, the home directory, a file and what is missing are no workspace", () => {
+  for (const path of ["/", home, join(home, ".."), join(project, "missing"), "/etc/passwd"])
+    assert.throws(() => configOf(["--workspace", path]), isUsage, path);
+});
+
+function isUsage(error: unknown): boolean {
+  return error instanceof Fault && error.code === "USAGE";
+}
+
+test.after(() => rmSync(dir, { recursive: true }));
+test.run();

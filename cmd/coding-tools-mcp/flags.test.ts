@@ -1,0 +1,116 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { Fault } from "../../internal/errs/errs.js";
+import { readSettings, type Settings } from "./flags.js";
+
+const defaults: Settings = {
+  workspace: "/here",
+  host: "127.0.0.1",
+  port: 8000,
+  stdio: false,
+  token: undefined,
+  generateToken: false,
+  profile: "full",
+  profileGiven: false,
+  permissionMode: "safe",
+  viewImage: true,
+  hostname: undefined,
+  allowedOrigins: [],
+  trace: false,
+};
+
+type Env = Readonly<Record<string, string>>;
+
+/** Names without their prefix. */
+function read(args: string, env: Env = {}): Settings | "help" | "version" {
+  const prefixed = Object.entries(env).map(([name, value]) => [`CODING_TOOLS_MCP_${name}`, value]);
+  return readSettings(args === "" ? [] : args.split(" "), Object.fromEntries(prefixed), "/here");
+}
+
+/** Flags, variables, and what they change in the defaults. */
+const accepted: readonly [string, Env, Partial<Settings>][] = [
+  ["", {}, {}],
+  ["--workspace /w", {}, { workspace: "/w" }],
+  ["", { WORKSPACE: "/w" }, { workspace: "/w" }],
+  ["--workspace /flag", { WORKSPACE: "/variable" }, { workspace: "/flag" }],
+  ["--workspace=/w", {}, { workspace: "/w" }],
+  ["--host ::1 --port 0", {}, { host: "::1", port: 0 }],
+  ["", { HOST: "0.0.0.0", PORT: "8765" }, { host: "0.0.0.0", port: 8765 }],
+  ["", { HOST: "", PORT: "" }, {}],
+  ["--stdio", {}, { stdio: true }],
+  ["--auth-token t0ken", {}, { token: "t0ken" }],
+  ["", { AUTH_TOKEN: "t0ken" }, { token: "t0ken" }],
+  ["", { AUTH_TOKEN: "t0ken", AUTH_MODE: "bearer" }, { token: "t0ken" }],
+  ["", { AUTH_MODE: "noauth" }, {}],
+  ["", { GENERATE_AUTH_TOKEN: "1" }, { generateToken: true }],
+  ["", { GENERATE_AUTH_TOKEN: "Yes", AUTH_MODE: "noauth" }, {}],
+  ["--tool-profile read-only", {}, { profile: "read-only", profileGiven: true }],
+  ["", { TOOL_PROFILE: "full" }, { profileGiven: true }],
+  ["--permission-mode trusted", {}, { permissionMode: "trusted" }],
+  ["", { PERMISSION_MODE: "dangerous" }, { permissionMode: "dangerous" }],
+  ["--dangerously-skip-all-permissions", {}, { permissionMode: "dangerous" }],
+  ["--permission-mode safe", { DANGEROUSLY_SKIP_ALL_PERMISSIONS: "on" }, { permissionMode: "dangerous" }],
+  ["--allow-network --shell-env-inherit all", {}, {}],
+  ["", { SHELL_ENV_INHERIT: "none", SHELL_ENV_SET: '{"A":"b"}', TELEMETRY: "off" }, {}],
+  ["", { ENABLE_VIEW_IMAGE: "0" }, { viewImage: false }],
+  ["--enable-view-image", { ENABLE_VIEW_IMAGE: "0" }, {}],
+  ["", { ENABLE_VIEW_IMAGE: "TRUE" }, {}],
+  ["", { SERVER_URL: "https://mcp.example.com/" }, { hostname: "mcp.example.com" }],
+  [
+    "",
+    { ALLOWED_ORIGINS: "https://a.example, http://b.example:8080," },
+    { allowedOrigins: ["https://a.example", "http://b.example:8080"] },
+  ],
+  ["", { TRACE: "1" }, { trace: true }],
+  ["", { TRACE: "0" }, {}],
+];
+
+for (const [args, env, changes] of accepted) {
+  test(`${args} ${JSON.stringify(env)}`, () => {
+    assert.equal(read(args, env), { ...defaults, ...changes });
+  });
+}
+
+/** What is refused, and a word of the reason. */
+const refused: readonly [string, Env, RegExp][] = [
+  ["--no-such-flag", {}, /no-such-flag/],
+  ["extra", {}, /extra/],
+  ["--port", {}, /port/],
+  ["--port 70000", {}, /70000/],
+  ["--port http", {}, /http/],
+  ["", { PORT: "-1" }, /-1/],
+  ["--tool-profile some", {}, /read-only/],
+  ["--tool-profile compat-readonly-all", {}, /never falsified/],
+  ["", { TOOL_PROFILE: "compat-readonly-all" }, /never falsified/],
+  ["--dangerously-fake-readonly-annotations", {}, /never falsified/],
+  ["", { DANGEROUSLY_FAKE_READONLY_ANNOTATIONS: "1" }, /never falsified/],
+  ["--oauth-mode", {}, /not offered/],
+  ["", { OAUTH_MODE: "true" }, /not offered/],
+  ["", { AUTH_MODE: "oauth" }, /not offered/],
+  ["", { AUTH_MODE: "basic" }, /AUTH_MODE is basic/],
+  ["", { AUTH_MODE: "bearer" }, /needs a token/],
+  ["--auth-token t0ken", { AUTH_MODE: "noauth" }, /contradict/],
+  ["--permission-mode root", {}, /root/],
+  ["--shell-env-inherit some", {}, /some/],
+  ["", { SHELL_ENV_SET: "[]" }, /JSON object/],
+  ["", { SHELL_ENV_SET: "{" }, /JSON object/],
+  ["", { SERVER_URL: "mcp.example.com:x" }, /not a URL/],
+  ["", { ALLOWED_ORIGINS: "https://a.example,nonsense" }, /nonsense/],
+];
+
+for (const [args, env, reason] of refused) {
+  test(`refused: ${args} ${JSON.stringify(env)}`, () => {
+    assert.throws(
+      () => read(args, env),
+      (error: unknown) => error instanceof Fault && error.code === "USAGE" && reason.test(error.message),
+    );
+  });
+}
+
+test("help and version are all they ask for", () => {
+  assert.is(read("--help --port nonsense"), "help");
+  assert.is(read("-h"), "help");
+  assert.is(read("--version"), "version");
+});
+
+test.run();

@@ -1,0 +1,196 @@
+import { parseArgs } from "node:util";
+import type { PermissionMode, Profile } from "../../internal/config/config.js";
+import { Fault, messageOf } from "../../internal/errs/errs.js";
+
+/** What the command line and the environment ask for, checked. */
+export interface Settings {
+  readonly workspace: string;
+  readonly host: string;
+  readonly port: number;
+  readonly stdio: boolean;
+  readonly token: string | undefined;
+  /** Make a token when the address is not loopback and none is given. */
+  readonly generateToken: boolean;
+  readonly profile: Profile;
+  /** True when the profile was asked for, not defaulted. */
+  readonly profileGiven: boolean;
+  readonly permissionMode: PermissionMode;
+  readonly viewImage: boolean;
+  readonly hostname: string | undefined;
+  readonly allowedOrigins: readonly string[];
+  readonly trace: boolean;
+}
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const options = {
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean" },
+  workspace: { type: "string" },
+  host: { type: "string" },
+  port: { type: "string" },
+  stdio: { type: "boolean" },
+  "auth-token": { type: "string" },
+  "oauth-mode": { type: "boolean" },
+  "tool-profile": { type: "string" },
+  "shell-env-inherit": { type: "string" },
+  "permission-mode": { type: "string" },
+  "allow-network": { type: "boolean" },
+  "enable-view-image": { type: "boolean" },
+  "dangerously-skip-all-permissions": { type: "boolean" },
+  "dangerously-fake-readonly-annotations": { type: "boolean" },
+} as const;
+
+/**
+ * Reads flags, then `CODING_TOOLS_MCP_*` variables, then defaults. "help" and "version" ask for just that.
+ *
+ * @throws Fault USAGE for anything unknown, contradictory or not offered.
+ */
+export function readSettings(argv: readonly string[], env: Env, cwd: string): Settings | "help" | "version" {
+  const flags = parse(argv);
+  if (flags.help) return "help";
+  if (flags.version) return "version";
+  const variable = (name: string): string | undefined => env[`CODING_TOOLS_MCP_${name}`] || undefined;
+  const isOn = (name: string): boolean => /^(1|true|yes|on)$/i.test(variable(name) ?? "");
+
+  refuseSignIn(flags["oauth-mode"] === true || isOn("OAUTH_MODE") || variable("AUTH_MODE") === "oauth");
+  refuseFalseAnnotations(
+    flags["dangerously-fake-readonly-annotations"] === true || isOn("DANGEROUSLY_FAKE_READONLY_ANNOTATIONS"),
+  );
+  const mode = choice("AUTH_MODE", variable("AUTH_MODE"), ["bearer", "noauth"]);
+  const token = flags["auth-token"] ?? variable("AUTH_TOKEN");
+  if (mode === "noauth" && token !== undefined)
+    throw usage("auth mode noauth and a token contradict each other");
+  if (mode === "bearer" && token === undefined && !isOn("GENERATE_AUTH_TOKEN")) {
+    throw usage("auth mode bearer needs a token", "set CODING_TOOLS_MCP_AUTH_TOKEN");
+  }
+  choice("shell-env-inherit", flags["shell-env-inherit"] ?? variable("SHELL_ENV_INHERIT"), [
+    "core",
+    "all",
+    "none",
+  ]);
+  checkShellEnvSet(variable("SHELL_ENV_SET"));
+  const profile = flags["tool-profile"] ?? variable("TOOL_PROFILE");
+  const skip = flags["dangerously-skip-all-permissions"] === true || isOn("DANGEROUSLY_SKIP_ALL_PERMISSIONS");
+  const permission = flags["permission-mode"] ?? variable("PERMISSION_MODE");
+  return {
+    workspace: flags.workspace ?? variable("WORKSPACE") ?? cwd,
+    host: flags.host ?? variable("HOST") ?? "127.0.0.1",
+    port: readPort(flags.port ?? variable("PORT") ?? "8000"),
+    stdio: flags.stdio === true,
+    token,
+    generateToken: isOn("GENERATE_AUTH_TOKEN") && mode !== "noauth",
+    profile: readProfile(profile),
+    profileGiven: profile !== undefined,
+    permissionMode: skip
+      ? "dangerous"
+      : (choice("permission-mode", permission, ["safe", "trusted", "dangerous"]) ?? "safe"),
+    viewImage:
+      flags["enable-view-image"] === true || !/^(0|false|no|off)$/i.test(variable("ENABLE_VIEW_IMAGE") ?? ""),
+    hostname: readHostname(variable("SERVER_URL")),
+    allowedOrigins: (variable("ALLOWED_ORIGINS") ?? "")
+      .split(",")
+      .map(readOrigin)
+      .filter((origin) => origin !== ""),
+    trace: isOn("TRACE"),
+  };
+}
+
+export const usageText = `usage: coding-tools-mcp [flags]
+
+Serves MCP for one workspace in the foreground, over HTTP or stdio.
+
+  --workspace PATH          default: the current directory
+  --host HOST               default: 127.0.0.1
+  --port PORT               default: 8000
+  --stdio                   serve on standard input and output instead of HTTP
+  --auth-token TOKEN        ask for this bearer token; better in CODING_TOOLS_MCP_AUTH_TOKEN,
+                            where other users of this machine cannot read it
+  --tool-profile PROFILE    full (default) or read-only
+  --permission-mode MODE    safe (default), trusted or dangerous
+  --enable-view-image       on by default; CODING_TOOLS_MCP_ENABLE_VIEW_IMAGE=0 takes the tool away
+  --version, --help
+
+Each flag has a variable CODING_TOOLS_MCP_<FLAG>. CODING_TOOLS_MCP_TRACE=1 writes a line a call to stderr.
+exit codes: 0 ended, 2 usage, 69 address in use, 130 interrupted, 143 terminated
+`;
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options }).values;
+  } catch (error) {
+    throw usage(messageOf(error));
+  }
+}
+
+function refuseSignIn(asked: boolean): void {
+  if (asked)
+    throw usage("sign-in by OAuth is not offered by this version", "use CODING_TOOLS_MCP_AUTH_TOKEN");
+}
+
+function refuseFalseAnnotations(asked: boolean): void {
+  if (!asked) return;
+  throw usage(
+    "annotations are never falsified: clients rely on them to ask before a change",
+    "remove the flag",
+  );
+}
+
+function readProfile(text: string | undefined): Profile {
+  if (text === "compat-readonly-all") {
+    throw usage(
+      "profile compat-readonly-all is not offered: it calls tools that change files read-only, and annotations are never falsified",
+      "use --tool-profile read-only, or full",
+    );
+  }
+  return choice("tool-profile", text, ["full", "read-only"]) ?? "full";
+}
+
+function readPort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw usage(`port ${text} is not a number from 0 to 65535`);
+  return port;
+}
+
+function readHostname(url: string | undefined): string | undefined {
+  if (url === undefined) return undefined;
+  // Without a scheme, host:port would parse too, as some other kind of URL.
+  if (!/^https?:/i.test(url) || !URL.canParse(url)) {
+    throw usage(`CODING_TOOLS_MCP_SERVER_URL ${url} is not a URL`, "write https://mcp.example.com");
+  }
+  return new URL(url).hostname;
+}
+
+function readOrigin(text: string): string {
+  const origin = text.trim();
+  if (origin !== "" && !URL.canParse(origin))
+    throw usage(`CODING_TOOLS_MCP_ALLOWED_ORIGINS: ${origin} is not an origin`);
+  return origin;
+}
+
+function checkShellEnvSet(text: string | undefined): void {
+  if (text === undefined) return;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw usage("CODING_TOOLS_MCP_SHELL_ENV_SET must be a JSON object");
+}
+
+function choice<T extends string>(
+  name: string,
+  value: string | undefined,
+  allowed: readonly T[],
+): T | undefined {
+  if (value === undefined) return undefined;
+  const found = allowed.find((option) => option === value);
+  if (found === undefined) throw usage(`${name} is ${value}; it must be one of ${allowed.join(", ")}`);
+  return found;
+}
+
+function usage(message: string, hint = "see coding-tools-mcp --help"): Fault {
+  return new Fault("USAGE", message, { hint });
+}

@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+import { homedir } from "node:os";
+import { generateToken } from "../../internal/auth/token.js";
+import { systemClock } from "../../internal/clock/clock.js";
+import type { Config } from "../../internal/config/config.js";
+import { endpointUrl } from "../../internal/daemon/addresses.js";
+import { createEngine, type Engine } from "../../internal/daemon/engine.js";
+import { serveOnStdio } from "../../internal/daemon/stdio.js";
+import { createToolbox } from "../../internal/daemon/toolbox.js";
+import { exitCodeOf, Fault } from "../../internal/errs/errs.js";
+import { createLog } from "../../internal/log/log.js";
+import { createRedactor } from "../../internal/log/redact.js";
+import { version } from "../../internal/version/version.js";
+import { configFrom } from "./config.js";
+import { readSettings, type Settings, usageText } from "./flags.js";
+import { traceLine } from "./trace.js";
+
+/** The process must be gone within 2 s of SIGTERM. */
+const graceMs = 1_000;
+
+async function main(): Promise<void> {
+  const settings = readSettings(process.argv.slice(2), process.env, process.cwd());
+  if (settings === "help") return void process.stdout.write(usageText);
+  if (settings === "version") return void process.stdout.write(`coding-tools-mcp ${version}\n`);
+  const config = configFrom(settings, {
+    cwd: process.cwd(),
+    home: homedir(),
+    uid: process.getuid?.() ?? -1,
+    generateToken,
+  });
+  const { token } = config.auth;
+  const engine = await start(settings, config);
+  if (settings.token === undefined && token !== undefined) say(`generated bearer token: ${token}`);
+  onSignals(engine);
+  if (settings.stdio) {
+    await serveOnStdio(engine, { input: process.stdin, output: process.stdout });
+    await engine.close(graceMs);
+    return;
+  }
+  const auth = token === undefined ? "no auth configured" : "bearer auth enabled";
+  const profile = settings.profileGiven ? `, profile=${settings.profile}` : "";
+  say(`coding-tools-mcp listening on ${endpointUrl(engine.address())} (${auth}${profile})`);
+}
+
+async function start(settings: Settings, config: Config): Promise<Engine> {
+  const redactor = createRedactor();
+  const { token } = config.auth;
+  if (token !== undefined) redactor.add(token);
+  const { env } = process;
+  // Standard error carries the start line and trace lines; of the log only what went wrong.
+  const log = createLog({ level: "error", stream: process.stderr, env, redactor, clock: systemClock });
+  const engine = createEngine({
+    clock: systemClock,
+    log,
+    ...createToolbox({ clock: systemClock, env, permissionMode: settings.permissionMode }),
+    listen: !settings.stdio,
+    token: async () => token,
+    onRequest: () => {},
+    onCall: (record) => {
+      if (settings.trace) process.stderr.write(traceLine(record, systemClock.now(), redactor));
+    },
+  });
+  (await engine.prepare(config)).commit();
+  return engine;
+}
+
+function onSignals(engine: Engine): void {
+  for (const [signal, code] of [
+    ["SIGTERM", 143],
+    ["SIGINT", 130],
+  ] as const) {
+    process.once(signal, () => {
+      void engine.close(graceMs).finally(() => process.exit(code));
+    });
+  }
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+void main().catch((error: unknown) => {
+  const fault = error instanceof Fault ? error : undefined;
+  say(`error: ${fault?.message ?? (error as Error)?.stack ?? String(error)}`);
+  if (fault?.hint !== undefined) say(`hint: ${fault.hint}`);
+  process.exit(exitCodeOf(error));
+});

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+import { homedir } from "node:os";
+import { parseArgs } from "node:util";
+import { systemClock } from "../../internal/clock/clock.js";
+import { configPath } from "../../internal/config/paths.js";
+import { formatProblem, problemsOf } from "../../internal/config/problem.js";
+import { startDaemon } from "../../internal/daemon/daemon.js";
+import { createToolbox } from "../../internal/daemon/toolbox.js";
+import { exitCodeOf, Fault, messageOf } from "../../internal/errs/errs.js";
+import { createLog } from "../../internal/log/log.js";
+import { createRedactor } from "../../internal/log/redact.js";
+import { version } from "../../internal/version/version.js";
+import { banner } from "./banner.js";
+
+const usage = `usage: ctmcpd [--config FILE]
+
+Serves MCP from the configuration file until SIGTERM; SIGHUP reads the file again.
+
+  --config FILE   default: $CTMCP_CONFIG, else ~/.config/coding-tools-mcp.yaml
+  --quiet         do not print how to connect
+  --version
+  --help
+
+exit codes: 0 ended, 2 usage or forced stop, 69 address in use or already running,
+77 permission, 78 configuration missing or invalid, 1 any other failure
+`;
+
+/** Requests may take this long to end after SIGTERM. */
+const graceMs = 10_000;
+
+async function main(): Promise<void> {
+  const { values } = readFlags();
+  if (values.help) return void process.stdout.write(usage);
+  if (values.version) return void process.stdout.write(`ctmcpd ${version}\n`);
+  const { env } = process;
+  const home = homedir();
+  const redactor = createRedactor();
+  const log = createLog({ level: "info", stream: process.stderr, env, redactor, clock: systemClock });
+  const daemon = await startDaemon({
+    path: configPath({ flag: values.config, env, home }),
+    env,
+    home,
+    uid: process.getuid?.() ?? -1,
+    clock: systemClock,
+    log,
+    redactor,
+    toolbox: createToolbox({ clock: systemClock, env, permissionMode: "safe" }),
+  });
+  process.on("SIGHUP", () => void daemon.reload("signal").catch(() => {}));
+  let stopping = false;
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(2);
+      stopping = true;
+      log.notice("stopping", { signal });
+      void daemon.close(graceMs).then(() => process.exit(0), fail);
+    });
+  }
+  log.notice("ready", { version, ...daemon.address() });
+  // Who reads the instructions may leave at any time, and the daemon goes on.
+  process.stdout.on("error", () => {});
+  // A service manager's journal is no place for instructions.
+  if (!values.quiet && env.INVOCATION_ID === undefined) process.stdout.write(banner(daemon));
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        config: { type: "string" },
+        quiet: { type: "boolean" },
+        version: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw new Fault("USAGE", messageOf(error), { hint: "see ctmcpd --help" });
+  }
+}
+
+function fail(error: unknown): never {
+  for (const problem of problemsOf(error)) process.stderr.write(`${formatProblem(problem)}\n`);
+  const text = error instanceof Fault ? error.message : ((error as Error)?.stack ?? String(error));
+  process.stderr.write(`error: ${text}\n`);
+  if (error instanceof Fault && error.hint) process.stderr.write(`hint: ${error.hint}\n`);
+  process.exit(exitCodeOf(error));
+}
+
+void main().catch(fail);

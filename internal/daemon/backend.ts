@@ -1,0 +1,88 @@
+import type { AdminBackend, WorkspaceReport } from "../admin/types.js";
+import type { Clients } from "../clients/clients.js";
+import type { Clock } from "../clock/clock.js";
+import type { LoadedConfig } from "../config/load.js";
+import { showConfig } from "../config/show.js";
+import type { Health } from "../health/health.js";
+import type { LogLine } from "../log/line.js";
+import type { Log } from "../log/log.js";
+import { version } from "../version/version.js";
+import { endpointUrl, publicUrl } from "./addresses.js";
+import type { Engine } from "./engine.js";
+import { followLog } from "./log-lines.js";
+import type { Reloader } from "./reload.js";
+
+export interface BackendDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly clients: Clients;
+  readonly health: Health;
+  readonly engine: Engine;
+  readonly reloader: Reloader;
+  readonly ripgrep: { readonly path: string; readonly source: string } | undefined;
+  /** The file as it was read for the configuration in force. */
+  readonly loaded: () => LoadedConfig;
+  readonly rotate: () => Promise<string>;
+  readonly state: () => "starting" | "ready" | "draining";
+}
+
+/** A client counts as active when it was heard from this recently. */
+const activeMs = 15 * 60_000;
+
+/** Answers the admin socket from the running parts. */
+export function createBackend(deps: BackendDeps): AdminBackend {
+  const { clock, log, clients, health, engine, reloader } = deps;
+  const startedAt = clock.now();
+  const startedMonotonic = clock.monotonic();
+
+  return {
+    status() {
+      const { config, catalogue } = engine.current();
+      const pending = reloader.pendingError();
+      return {
+        version,
+        pid: process.pid,
+        started_at: new Date(startedAt).toISOString(),
+        uptime_s: Math.floor((clock.monotonic() - startedMonotonic) / 1000),
+        state: deps.state(),
+        generation: reloader.generation(),
+        config: {
+          path: deps.loaded().path,
+          loaded_at: reloader.loadedAt(),
+          ...(pending && { pending_error: pending }),
+        },
+        listen: {
+          ...engine.address(),
+          url: endpointUrl(engine.address()),
+          public_url: publicUrl(config) ?? null,
+        },
+        auth: { mode: config.auth.mode },
+        workspaces: workspaces(),
+        catalogue: { hash: catalogue.hash, count: catalogue.names.length },
+        clients: { active: clients.active(activeMs) },
+        memory_rss_bytes: process.memoryUsage.rss(),
+        ripgrep: deps.ripgrep ?? null,
+        warnings: health.list(),
+      };
+    },
+    async reload({ dryRun, ifGeneration }) {
+      const outcome = await reloader.reload({ trigger: "admin", dryRun, ifGeneration });
+      const { result, generation, changes, restartNeeded } = outcome;
+      return { result, generation, changes, restart_needed: restartNeeded };
+    },
+    workspaces: () => ({ workspaces: workspaces() }),
+    clients: () => ({ clients: clients.list() }),
+    config({ sources }) {
+      const shown = showConfig({ ...deps.loaded(), config: engine.current().config });
+      const { path, config } = shown;
+      const generation = reloader.generation();
+      return { path, generation, config, ...(sources && { sources: shown.sources }) };
+    },
+    rotateSecret: async () => ({ secret: await deps.rotate() }),
+    logs: ({ follow, signal }): AsyncIterable<LogLine> => followLog(log, { follow, signal }),
+  };
+
+  function workspaces(): WorkspaceReport[] {
+    return engine.current().workspaces.map(({ id, path, profile }) => ({ id, path, profile }));
+  }
+}

@@ -1,0 +1,189 @@
+import { type AdminServer, createAdminServer } from "../admin/server.js";
+import { createClients } from "../clients/clients.js";
+import type { Clock } from "../clock/clock.js";
+import type { Config } from "../config/config.js";
+import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
+import { socketPath } from "../config/paths.js";
+import { formatProblem } from "../config/problem.js";
+import { createHealth, type Health } from "../health/health.js";
+import type { Log } from "../log/log.js";
+import type { Redactor } from "../log/redact.js";
+import type { CallRecord } from "../mcp/call.js";
+import { version } from "../version/version.js";
+import { createBackend } from "./backend.js";
+import { createEngine, type PrepareStep } from "./engine.js";
+import {
+  createReloader,
+  type PendingError,
+  type Prepared,
+  type ReloadOutcome,
+  type Trigger,
+} from "./reload.js";
+import { recordSighting } from "./sightings.js";
+import { readToken, rotateToken } from "./token.js";
+import type { Toolbox } from "./toolbox.js";
+import { fingerprint, watchFile } from "./watch.js";
+
+export interface DaemonOptions extends LoadOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  /** The tools to serve and what they stand on. */
+  readonly toolbox: Toolbox;
+  readonly onCall?: (record: CallRecord) => void;
+  /** Called before each step of preparing a configuration; throwing makes that step fail. */
+  readonly onStep?: (step: PrepareStep | "load") => void;
+}
+
+export interface Daemon {
+  /** The configuration in force. */
+  config(): Config;
+  address(): { readonly host: string; readonly port: number };
+  readonly socketPath: string;
+  reload(trigger: Trigger): Promise<ReloadOutcome>;
+  /** Drains for at most `graceMs`, the admin socket last. */
+  close(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts the daemon: configuration, admin socket, listener, watch, in that order. Resolves when requests are answered.
+ *
+ * @throws Fault of the configuration, the secrets, the addresses or the admin socket; nothing is left running then.
+ */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const { clock, log, redactor, toolbox, uid } = options;
+  const clients = createClients(clock);
+  const health = createHealth(clock);
+  const load = (): LoadedConfig => {
+    options.onStep?.("load");
+    return loadConfig(options);
+  };
+  const since = fingerprint(options.path);
+  let loaded = load();
+  log.setLevel(loaded.config.log.level);
+  let state: "starting" | "ready" | "draining" = "starting";
+
+  const engine = createEngine({
+    clock,
+    log,
+    ...toolbox,
+    listen: true,
+    async token(config) {
+      const token = await readToken(config, uid);
+      if (token !== undefined) redactor.add(token);
+      return token;
+    },
+    onCall: (record) => options.onCall?.(record),
+    onRequest: (record) => recordSighting(clients, record),
+    ...(options.onStep && { onStep: options.onStep }),
+  });
+  const reloader = createReloader({
+    prepare,
+    clock,
+    log,
+    onSettled: (outcome) => reportOutcome(health, outcome),
+  });
+
+  const admin = await createAdminServer({
+    socketPath: socketPath(loaded.config.runtimeDir),
+    uid,
+    version,
+    onError: (error) => log.error("admin request failed", { error }),
+    backend: createBackend({
+      clock,
+      log,
+      clients,
+      health,
+      engine,
+      reloader,
+      ripgrep: toolbox.ripgrep,
+      loaded: () => loaded,
+      state: () => state,
+      async rotate() {
+        const secret = await rotateToken(engine.current().config, uid);
+        redactor.add(secret);
+        await reloader.refresh();
+        return secret;
+      },
+    }),
+  });
+  await closeOnFailure(admin, async () => (await engine.prepare(loaded.config)).commit());
+  const stopWatching = watchFile({
+    path: options.path,
+    since,
+    clock,
+    // A failure is reported in status, log and health; there is nobody to throw to.
+    onChange: () => void reloader.reload({ trigger: "file" }).catch(() => {}),
+  });
+  if (toolbox.ripgrep === undefined) health.set("RIPGREP_MISSING", ripgrepMissing);
+  warnOf(loaded);
+  state = "ready";
+
+  return {
+    config: () => engine.current().config,
+    address: () => engine.address(),
+    socketPath: socketPath(loaded.config.runtimeDir),
+    reload: (trigger) => reloader.reload({ trigger }),
+    async close(graceMs) {
+      state = "draining";
+      stopWatching();
+      await engine.close(graceMs);
+      await admin.close();
+    },
+  };
+
+  async function prepare(from: "file" | "memory"): Promise<Prepared> {
+    const next = from === "file" ? load() : loaded;
+    const prepared = await engine.prepare(next.config);
+    return {
+      ...prepared,
+      commit() {
+        prepared.commit();
+        loaded = next;
+        log.setLevel(next.config.log.level);
+        warnOf(next);
+      },
+    };
+  }
+
+  function warnOf({ warnings }: LoadedConfig): void {
+    for (const warning of warnings) log.warning(formatProblem(warning));
+    if (warnings.length === 0) return health.clear("CONFIG_WARNING");
+    health.set("CONFIG_WARNING", {
+      severity: "warning",
+      text: warnings.map(({ message }) => message).join("; "),
+      fix: "ctmcpctl config check",
+    });
+  }
+}
+
+const ripgrepMissing = {
+  severity: "error",
+  text: "no ripgrep was found: list_files and search_text do not work",
+  fix: "install ripgrep, or reinstall this package with its optional dependencies",
+} as const;
+
+function reportOutcome(
+  health: Health,
+  { pending, restartNeeded }: { pending: PendingError | undefined; restartNeeded: readonly string[] },
+): void {
+  if (pending === undefined) health.clear("CONFIG_NOT_APPLIED");
+  else
+    health.set("CONFIG_NOT_APPLIED", {
+      severity: "error",
+      text: pending.message,
+      fix: "ctmcpctl config check",
+    });
+  if (restartNeeded.length === 0) return health.clear("RESTART_NEEDED");
+  const text = `${restartNeeded.join(" and ")} changed, which takes effect at the next start`;
+  health.set("RESTART_NEEDED", { severity: "warning", text, fix: "restart the daemon" });
+}
+
+async function closeOnFailure(admin: AdminServer, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await admin.close();
+    throw error;
+  }
+}

@@ -1,0 +1,239 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Authenticator } from "../auth/authenticator.js";
+import { createBearerAuth } from "../auth/bearer.js";
+import { createNoAuth } from "../auth/none.js";
+import type { Clock } from "../clock/clock.js";
+import type { Config } from "../config/config.js";
+import { Fault } from "../errs/errs.js";
+import { createHandler } from "../httpd/handler.js";
+import type { Log } from "../log/log.js";
+import type { CallRecord } from "../mcp/call.js";
+import { createMcpHttp, type RequestRecord } from "../mcp/http.js";
+import { createInFlight, type InFlight } from "../mcp/inflight.js";
+import { createSubscriptions, type Subscriptions } from "../mcp/subscriptions.js";
+import type { InstructionsFor } from "../mcp/view.js";
+import type { ArgumentValidators } from "../tools/arguments.js";
+import type { Tool } from "../tools/types.js";
+import { createCallLimits } from "./call-limits.js";
+import { createExchanges } from "./exchanges.js";
+import { createListener, type Listener } from "./listener.js";
+import { planChange } from "./plan.js";
+import type { Prepared } from "./reload.js";
+import { createSnapshot, isReplaced, openRoots, ownPaths, type Snapshot } from "./snapshot.js";
+
+/** The steps of preparing a configuration, in order; each may fail, and then none has happened. */
+export type PrepareStep = "workspaces" | "auth" | "snapshot" | "listener";
+
+export interface EngineDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly tools: (config: Config) => readonly Tool[];
+  readonly validators: ArgumentValidators;
+  readonly instructions: InstructionsFor;
+  /** The bearer token a configuration asks for; undefined with auth none. May make one. */
+  readonly token: (config: Config) => Promise<string | undefined>;
+  readonly onCall: (record: CallRecord) => void;
+  readonly onRequest: (record: RequestRecord) => void;
+  /** False: requests come by another way than HTTP. */
+  readonly listen: boolean;
+  /** Called before each step of a preparation; throwing makes that step fail. */
+  readonly onStep?: (step: PrepareStep) => void;
+}
+
+/** Serves one configuration after another. Knows nothing of files, signals or the admin socket. */
+export interface Engine {
+  /** The snapshot in force. Throws before the first commit. */
+  current(): Snapshot;
+  /** Does everything about `config` that can fail. */
+  prepare(config: Config): Promise<Prepared>;
+  /** Where it listens. */
+  address(): { readonly host: string; readonly port: number };
+  readonly inFlight: InFlight;
+  readonly subscriptions: Subscriptions;
+  draining(): boolean;
+  /** Turns away new requests, lets running ones end within `graceMs`, then ends them. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** A request may still be arriving under the old snapshot for this long after a reload. */
+const arrivalMs = 60_000;
+/** What cancelled calls have to say so before their connections are cut. */
+const cancelMs = 500;
+/** How often, at most, workspaces are checked for having been replaced on disk. */
+const folderCheckMs = 1_000;
+const noRoots: Snapshot["roots"] = new Map();
+
+export function createEngine(deps: EngineDeps): Engine {
+  const { clock, log } = deps;
+  const inFlight = createInFlight();
+  const subscriptions = createSubscriptions();
+  let snapshot: Snapshot | undefined;
+  let draining = false;
+  let foldersChecked = Number.NEGATIVE_INFINITY;
+
+  const exchanges = createExchanges(clock);
+  const mcp = createMcpHttp({ clock, inFlight, subscriptions, onRequest: deps.onRequest });
+  const listener: Listener = createListener({
+    handler: exchanges.watch(
+      createHandler({
+        current,
+        draining: () => draining,
+        log,
+        mcp: {
+          async handle(request) {
+            const fresh = await withFreshFolders(request.snapshot);
+            await fresh.lease.use(() => mcp({ ...request, snapshot: fresh }));
+            // It may have arrived while a reload was telling the others.
+            if (request.body.method === "subscriptions/listen" && fresh !== snapshot) tellSubscribers(fresh);
+          },
+        },
+      }),
+    ),
+  });
+
+  return {
+    current,
+    prepare,
+    address: () => listener.address(),
+    inFlight,
+    subscriptions,
+    draining: () => draining,
+    async close(graceMs) {
+      draining = true;
+      subscriptions.endAll();
+      const deadline = clock.monotonic() + graceMs;
+      const cut = clock.after(Math.max(0, graceMs - cancelMs), () => inFlight.abortAll());
+      // As long as answers are owed, newcomers are told to come again, and probes that this server is leaving.
+      await exchanges.idle(graceMs);
+      cut();
+      await listener.close(Math.max(0, deadline - clock.monotonic()));
+      snapshot?.lease.retire();
+    },
+  };
+
+  function current(): Snapshot {
+    if (snapshot === undefined) throw new Fault("FAILED", "no configuration is in force yet");
+    return snapshot;
+  }
+
+  async function prepare(config: Config): Promise<Prepared> {
+    const base = snapshot;
+    const undo: (() => void)[] = [];
+    const discard = (): void => {
+      for (const step of undo.reverse()) step();
+    };
+    try {
+      const plan = base
+        ? planChange(base.config, config)
+        : { changes: ["first configuration"], restartNeeded: [] };
+      // What needs a restart keeps its old value, so that two halves of the daemon never disagree.
+      const effective = base
+        ? { ...config, stateDir: base.config.stateDir, runtimeDir: base.config.runtimeDir }
+        : config;
+      deps.onStep?.("workspaces");
+      const held =
+        base && isDeepStrictEqual(ownPaths(base.config), ownPaths(effective)) ? base.roots : noRoots;
+      const roots = openRoots(effective, held);
+      const release = holdAll(roots);
+      undo.push(release);
+      const replaced = effective.workspaces.filter(({ path }) => {
+        const old = held.get(path);
+        return old !== undefined && old !== roots.get(path);
+      });
+      deps.onStep?.("auth");
+      const token = await deps.token(effective);
+      deps.onStep?.("snapshot");
+      const next = createSnapshot({
+        config: effective,
+        token,
+        auth: authenticator(token),
+        roots,
+        onRetired: release,
+        tools: deps.tools(effective),
+        instructions: deps.instructions,
+        calls: {
+          validators: deps.validators,
+          limits:
+            base && isDeepStrictEqual(base.config.limits, effective.limits)
+              ? base.calls.limits
+              : createCallLimits(effective.limits, clock),
+          clock,
+          onCall: deps.onCall,
+          onBug: (tool, error) => log.error("a tool failed unexpectedly", { tool, error }),
+        },
+      });
+      deps.onStep?.("listener");
+      const bound = deps.listen ? await listener.prepare(effective) : undefined;
+      undo.push(() => bound?.discard());
+      const rotated = base !== undefined && base.token !== token && plan.changes.length === 0;
+      return {
+        changes: [
+          ...plan.changes,
+          ...replaced.map(({ id }) => `workspace ${id}: its folder was replaced`),
+          ...(rotated ? ["bearer token: another value"] : []),
+        ],
+        restartNeeded: plan.restartNeeded,
+        discard,
+        commit() {
+          const old = snapshot;
+          snapshot = next;
+          bound?.commit();
+          if (old === undefined) return;
+          tellSubscribers(old);
+          clock.after(arrivalMs, () => old.lease.retire());
+        },
+      };
+    } catch (error) {
+      discard();
+      throw error;
+    }
+  }
+
+  /** Whoever came in under `old` with a credential that no longer counts must come in again. */
+  function tellSubscribers(old: Snapshot): void {
+    const now = current();
+    if (old.token !== now.token) subscriptions.endAll();
+    else subscriptions.refresh((principal, id) => now.views(principal, id)?.catalogue.hash);
+  }
+
+  /** A workspace that was removed and cloned again is served again by the next call, without a reload. */
+  async function withFreshFolders(began: Snapshot): Promise<Snapshot> {
+    if (clock.monotonic() - foldersChecked < folderCheckMs) return began;
+    foldersChecked = clock.monotonic();
+    const replaced = [...began.roots].filter(([path, { value }]) => isReplaced(value, path));
+    if (replaced.length === 0 || began !== snapshot) return began;
+    try {
+      const prepared = await prepare(began.config);
+      if (began !== snapshot) {
+        prepared.discard();
+        return began;
+      }
+      prepared.commit();
+      log.notice("a workspace folder was replaced and opened again", {
+        paths: replaced.map(([path]) => path),
+      });
+    } catch (error) {
+      log.warning("a workspace folder was replaced and cannot be opened", {
+        paths: replaced.map(([path]) => path),
+        error,
+      });
+    }
+    return current();
+  }
+}
+
+function holdAll(roots: Snapshot["roots"]): () => void {
+  const releases = [...roots.values()].map((root) => root.hold());
+  return () => {
+    for (const release of releases) release();
+  };
+}
+
+/** One owner: the token, or being on this machine, gives all that each workspace allows. */
+function authenticator(token: string | undefined): Authenticator {
+  if (token === undefined) {
+    return createNoAuth({ id: "anonymous", label: "anonymous", workspaces: undefined, profile: "full" });
+  }
+  const principal = { id: "bearer", label: "bearer token", workspaces: undefined, profile: "full" } as const;
+  return createBearerAuth({ token, principal });
+}

@@ -1,0 +1,67 @@
+import type { Config } from "../config/config.js";
+
+/** What a new configuration changes, in words for the owner. */
+export interface Plan {
+  /** One line for each change that takes effect; empty when nothing differs. */
+  readonly changes: readonly string[];
+  /** Keys whose new value waits for a restart; the old one stays in force. */
+  readonly restartNeeded: readonly string[];
+}
+
+const restartKeys = { stateDir: "state_dir", runtimeDir: "runtime_dir" } as const;
+
+/** Compares the configuration in force with the next one. Secrets never appear: only that one changed. */
+export function planChange(current: Config, next: Config): Plan {
+  const changes = [
+    ...workspaceChanges(current, next),
+    ...changed("hostname", current.hostname, next.hostname),
+    ...changed("listen", address(current), address(next)),
+    ...changed("auth.mode", current.auth.mode, next.auth.mode),
+    ...changed("auth.token_file", current.auth.tokenFile, next.auth.tokenFile),
+    ...(current.auth.token === next.auth.token ? [] : ["auth.token: another value"]),
+    ...changed("tunnel", tunnel(current), tunnel(next)),
+    ...changed("allowed_origins", list(current.allowedOrigins), list(next.allowedOrigins)),
+    ...changed("limits", JSON.stringify(current.limits), JSON.stringify(next.limits)),
+    ...changed("view_image", current.viewImage, next.viewImage),
+    ...changed("log.level", current.log.level, next.log.level),
+  ];
+  const restartNeeded = (["stateDir", "runtimeDir"] as const)
+    .filter((key) => current[key] !== next[key])
+    .map((key) => restartKeys[key]);
+  return { changes, restartNeeded };
+}
+
+function workspaceChanges(current: Config, next: Config): string[] {
+  const before = new Map(current.workspaces.map((workspace) => [workspace.id, workspace]));
+  const after = new Map(next.workspaces.map((workspace) => [workspace.id, workspace]));
+  const lines: string[] = [];
+  for (const { id, path, profile } of next.workspaces) {
+    const old = before.get(id);
+    if (old === undefined) lines.push(`workspace ${id} added: ${path} (${profile})`);
+    else {
+      if (old.path !== path) lines.push(`workspace ${id}: ${old.path} -> ${path}`);
+      if (old.profile !== profile) lines.push(`workspace ${id}: ${old.profile} -> ${profile}`);
+    }
+  }
+  for (const { id } of current.workspaces) if (!after.has(id)) lines.push(`workspace ${id} removed`);
+  const order = (config: Config): string => config.workspaces.map(({ id }) => id).join(" ");
+  if (lines.length === 0 && order(current) !== order(next))
+    lines.push(`default workspace is ${next.workspaces[0].id}`);
+  return lines;
+}
+
+function changed(key: string, before: unknown, after: unknown): string[] {
+  return before === after ? [] : [`${key}: ${before ?? "none"} -> ${after ?? "none"}`];
+}
+
+function list(items: readonly string[]): string | undefined {
+  return items.length === 0 ? undefined : items.join(" ");
+}
+
+function tunnel({ tunnel }: Config): string {
+  return tunnel === undefined ? "absent" : `provider ${tunnel.provider}`;
+}
+
+function address({ listen: { host, port } }: Config): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}

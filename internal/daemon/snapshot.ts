@@ -1,0 +1,126 @@
+import { type BigIntStats, fstatSync, statSync } from "node:fs";
+import type { Authenticator } from "../auth/authenticator.js";
+import type { Config } from "../config/config.js";
+import { createRequestGate } from "../httpd/gate.js";
+import type { HttpSnapshot } from "../httpd/handler.js";
+import type { CallDeps } from "../mcp/call.js";
+import type { McpSnapshot } from "../mcp/http.js";
+import { createViews, type InstructionsFor } from "../mcp/view.js";
+import { buildCatalogue, type Catalogue } from "../tools/catalogue.js";
+import type { Tool } from "../tools/types.js";
+import { openRoot, type Root } from "../workspace/root.js";
+import type { Workspace } from "../workspace/workspace.js";
+import { serverCard } from "./card.js";
+import { createLease, type Lease, type Shared, share } from "./lease.js";
+
+/** Everything requests are answered from, made of one configuration and replaced whole. */
+export interface Snapshot extends HttpSnapshot, McpSnapshot {
+  readonly config: Config;
+  /** The bearer token in force, to tell whether a reload brings another. */
+  readonly token: string | undefined;
+  readonly workspaces: readonly Workspace[];
+  /** The workspaces' roots by configured path; the next snapshot takes over those that stay. */
+  readonly roots: ReadonlyMap<string, Shared<Root>>;
+  /** What a client that may do all this configuration allows would see. */
+  readonly catalogue: Catalogue;
+  /** Keeps the roots open while a request works in them; retired when another snapshot takes over. */
+  readonly lease: Lease;
+}
+
+export interface SnapshotParts {
+  readonly config: Config;
+  readonly token: string | undefined;
+  readonly auth: Authenticator;
+  readonly roots: ReadonlyMap<string, Shared<Root>>;
+  /** Lets go of the roots. */
+  readonly onRetired: () => void;
+  readonly tools: readonly Tool[];
+  readonly instructions: InstructionsFor;
+  readonly calls: CallDeps;
+}
+
+/** Puts the parts together. The caller holds the roots; `onRetired` runs when it is retired and its last request has ended. */
+export function createSnapshot(parts: SnapshotParts): Snapshot {
+  const { config, roots, tools, instructions } = parts;
+  const workspaces = config.workspaces.flatMap(({ id, path, profile }) => {
+    const root = roots.get(path)?.value;
+    return root === undefined ? [] : [{ id, path: root.path, profile, root }];
+  });
+  const catalogue = buildCatalogue(
+    tools,
+    workspaces.map((workspace) => ({ workspace, profile: workspace.profile })),
+  );
+  return {
+    config,
+    token: parts.token,
+    auth: parts.auth,
+    calls: parts.calls,
+    workspaces,
+    roots,
+    catalogue,
+    gate: createRequestGate(config),
+    card: serverCard(config, catalogue),
+    views: createViews({ workspaces, tools, instructions }),
+    lease: createLease(parts.onRetired),
+  };
+}
+
+/**
+ * Opens the root of every workspace of `config`; one that `held` has open on the same folder is taken over. All or
+ * none: when one cannot be opened, those opened here are closed again.
+ */
+export function openRoots(
+  config: Config,
+  held: ReadonlyMap<string, Shared<Root>>,
+): Map<string, Shared<Root>> {
+  const roots = new Map<string, Shared<Root>>();
+  const opened: Root[] = [];
+  try {
+    for (const { path } of config.workspaces) {
+      const old = held.get(path);
+      if (old !== undefined && !isReplaced(old.value, path)) {
+        roots.set(path, old);
+        continue;
+      }
+      const root = openRoot(path, { closed: ownPaths(config) });
+      opened.push(root);
+      roots.set(
+        path,
+        share(root, () => root.close()),
+      );
+    }
+    return roots;
+  } catch (error) {
+    for (const root of opened) root.close();
+    throw error;
+  }
+}
+
+/** What no client may reach even if it lies in a workspace: the daemon's secrets and its admin socket. */
+export function ownPaths({ stateDir, runtimeDir, auth }: Config): readonly string[] {
+  return [stateDir, runtimeDir, ...(auth.tokenFile === undefined ? [] : [auth.tokenFile])];
+}
+
+/**
+ * True when another folder lies at `path` than the one that was opened: moved here, or cloned afresh. One that is gone
+ * is not replaced yet: calls in it say so, and the daemon goes on with the others.
+ */
+export function isReplaced(root: Root, path: string): boolean {
+  const found = statOf(path);
+  if (found === undefined || !found.isDirectory()) return false;
+  const held = root.openDir(".");
+  try {
+    const { dev, ino } = fstatSync(held.fd, { bigint: true });
+    return found.dev !== dev || found.ino !== ino;
+  } finally {
+    held.close();
+  }
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,106 @@
+/** A line that ripgrep printed, matching or beside one that does. */
+export interface RgLine {
+  readonly path: string;
+  readonly matched: boolean;
+  /** Counts from 1. */
+  readonly number: number;
+  /** Where the line begins in the file, after a byte order mark, in UTF-8 for a UTF-16 file. */
+  readonly offset: number;
+  /** With its line end. */
+  readonly bytes: Buffer;
+  /** `bytes` read as UTF-8 or, where they are not, as Latin-1: one character a byte. */
+  readonly text: string;
+  /** First match in `bytes`; both 0 on a line beside one. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface RgEvents {
+  /** True: enough, stop. */
+  line(line: RgLine): boolean;
+  /** All lines of a file have come. True: enough, stop. */
+  fileEnd(): boolean;
+  /** A line was left out: its path is not UTF-8, or it is longer than the limit. */
+  skipped(why: "name" | "length"): void;
+}
+
+/** The most bytes of one event; a line of a third of that always fits, whatever JSON makes of it. */
+const maxEventBytes = 8 << 20;
+
+interface Text {
+  readonly text?: string;
+  /** Base64: not valid UTF-8. */
+  readonly bytes?: string;
+}
+
+interface Event {
+  readonly type: "begin" | "match" | "context" | "end" | "summary";
+  readonly data: {
+    readonly path: Text;
+    readonly lines: Text;
+    readonly line_number: number;
+    readonly absolute_offset: number;
+    readonly submatches: readonly { readonly start: number; readonly end: number }[];
+  };
+}
+
+/** Reads the stream of `rg --json`; the returned function takes its next bytes and says when it has enough. */
+export function readEvents(events: RgEvents): (chunk: Buffer) => boolean {
+  let parts: Buffer[] = [];
+  let length = 0;
+  let dropping = false;
+
+  function take(bytes: Buffer): boolean {
+    if (dropping) {
+      dropping = false;
+      events.skipped("length");
+      return false;
+    }
+    return emit(JSON.parse(bytes.toString("utf8")) as Event, events);
+  }
+
+  function keep(part: Buffer): void {
+    if (dropping || part.length === 0) return;
+    length += part.length;
+    if (length > maxEventBytes) {
+      dropping = true;
+      parts = [];
+    } else parts.push(part);
+  }
+
+  return (chunk) => {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      keep(chunk.subarray(from, end));
+      const whole = parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
+      from = end + 1;
+      parts = [];
+      length = 0;
+      if (take(whole)) return true;
+    }
+    keep(chunk.subarray(from));
+    return false;
+  };
+}
+
+function emit({ type, data }: Event, events: RgEvents): boolean {
+  if (type === "end") return events.fileEnd();
+  if (type !== "match" && type !== "context") return false;
+  if (data.path.text === undefined) {
+    if (type === "match") events.skipped("name");
+    return false;
+  }
+  const { lines } = data;
+  const bytes = lines.text === undefined ? Buffer.from(lines.bytes ?? "", "base64") : Buffer.from(lines.text);
+  const first = data.submatches[0];
+  return events.line({
+    path: data.path.text,
+    matched: type === "match",
+    number: data.line_number,
+    offset: data.absolute_offset,
+    bytes,
+    text: lines.text ?? bytes.toString("latin1"),
+    start: first?.start ?? 0,
+    end: first?.end ?? 0,
+  });
+}
