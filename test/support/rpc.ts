@@ -23,6 +23,40 @@ export async function post(to: Endpoint, message: Json): Promise<RpcAnswer> {
   return { status: res.statusCode ?? 0, headers: res.headers, body: await json(res) };
 }
 
+/** A request whose body has not been sent. */
+export interface UnderWay {
+  /** Sends the body and waits for the answer. */
+  finish(message: Json): Promise<RpcAnswer>;
+  /** Settles with the error code when the connection is cut. */
+  readonly cut: Promise<string>;
+}
+
+/** Opens a request; returns when the server has accepted its head and waits for the body. */
+export async function begin({ url, token }: Endpoint): Promise<UnderWay> {
+  const req = request(url, {
+    method: "POST",
+    agent: false,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      "content-type": "application/json",
+      expect: "100-continue",
+    },
+  });
+  req.flushHeaders();
+  const cut = new Promise<string>((resolve) =>
+    req.once("error", (error: NodeJS.ErrnoException) => resolve(String(error.code))),
+  );
+  await once(req, "continue");
+  return {
+    cut,
+    async finish(message) {
+      req.end(JSON.stringify(message));
+      const [res] = (await once(req, "response")) as [IncomingMessage];
+      return { status: res.statusCode ?? 0, headers: res.headers, body: await json(res) };
+    },
+  };
+}
+
 /** The result of a tool call. */
 export async function call(to: Endpoint, name: string, args: Json = {}): Promise<Json> {
   const { body } = await post(to, modern("tools/call", { name, arguments: args }));
