@@ -4,7 +4,7 @@ BIN := node_modules/.bin
 DEPS := node_modules/.package-lock.json
 SUITE := test/conformance/node_modules/.package-lock.json
 
-.PHONY: run build check fmt test conformance bench clean
+.PHONY: run build check fmt test test-deps conformance bench clean
 
 run: build
 	@node dist/bin/ctmcpd.cjs --config configs/local.yaml
@@ -21,8 +21,11 @@ check: build
 fmt: $(DEPS)
 	@$(BIN)/biome check --write .
 
-test: check conformance
+test: test-deps check conformance
 	@node dist/test/run.js
+
+test-deps:
+	@sh scripts/install-test-deps.sh
 
 conformance: build $(SUITE)
 	@node dist/test/conformance/run.js

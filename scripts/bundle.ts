@@ -7,33 +7,44 @@ import { rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 
 const compiled = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
 await rm(join(compiled, "bin"), { recursive: true, force: true });
-await build({
+const common: BuildOptions = {
   absWorkingDir: compiled,
+  outdir: "bin",
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  // Both are native code of their own, loaded when they are needed.
+  external: ["sharp", "node-pty"],
+  minifySyntax: true,
+  minifyWhitespace: true,
+  logLevel: "warning",
+};
+await build({
+  ...common,
   entryPoints: {
     ctmcpd: "cmd/ctmcpd/main.js",
     ctmcpctl: "cmd/ctmcpctl/main.js",
     "coding-tools-mcp": "cmd/coding-tools-mcp/main.js",
-    // Started as a process of its own by the image tool, from beside the program.
-    "resize-worker": "internal/files/resize-worker.js",
   },
-  outdir: "bin",
   outExtension: { ".js": ".cjs" },
-  bundle: true,
-  platform: "node",
   format: "cjs",
-  target: "node20",
-  external: ["sharp"],
   // The same library as an ES module, of which the bundler keeps only what is used.
   alias: { yaml: join(require.resolve("yaml/package.json"), "../browser/index.js") },
-  minifySyntax: true,
-  minifyWhitespace: true,
   define: { "import.meta.url": "bundleUrl" },
   banner: { js: 'const bundleUrl = require("node:url").pathToFileURL(__filename).href;' },
-  logLevel: "warning",
+});
+// What the programs start as processes of their own, from beside themselves.
+await build({
+  ...common,
+  entryPoints: {
+    "resize-worker": "internal/files/resize-worker.js",
+    "probe-child": "internal/sandbox/probe-child.js",
+  },
+  format: "esm",
 });

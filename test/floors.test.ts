@@ -9,8 +9,8 @@ const floors: readonly (readonly string[])[] = [
   ["errs", "clock", "version"].map(internal),
   ["log", "fsx", "limits", "jsonx", "httpx"].map(internal),
   ["config", "state", "health", "clients"].map(internal),
-  ["workspace"].map(internal),
-  ["files", "search", "instructions"].map(internal),
+  ["workspace", "sandbox"].map(internal),
+  ["files", "search", "instructions", "patch", "policy", "commands", "git"].map(internal),
   ["auth", "tools"].map(internal),
   ["mcp"].map(internal),
   ["httpd", "admin"].map(internal),
@@ -62,7 +62,9 @@ function isBelow(target: number, own: number): boolean {
 function sources(): { name: string; source: string }[] {
   return ["cmd", "internal"].flatMap((top) =>
     readdirSync(join(checkout, top), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith(".ts") && !entry.name.endsWith(".test.ts"))
+      .filter(
+        (entry) => entry.isFile() && entry.name.endsWith(".ts") && !/\.test(\.util)?\.ts$/.test(entry.name),
+      )
       .map((entry) => join(entry.parentPath, entry.name))
       .map((file) => ({ name: relative(checkout, file), source: readFileSync(file, "utf8") })),
   );

@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import type { Mount } from "./argv.js";
+import { gitPins } from "./git-pins.js";
+import { type Host, isWithin } from "./host.js";
+import { findToolchains } from "./toolchains.js";
+import type { SandboxPolicy } from "./types.js";
+
+/** Where commands find their home when the workspace is around the real one. */
+const homeElsewhere = "/run/home";
+
+export interface Surroundings {
+  /** The user's home directory. */
+  readonly home: string;
+  /** Emptied for every policy: other people's homes, sockets, and what programs leave for one another. */
+  readonly emptied: readonly string[];
+  readonly host: Host;
+}
+
+export interface Layout {
+  readonly mounts: readonly Mount[];
+  /** HOME inside. */
+  readonly home: string;
+}
+
+/**
+ * What the sandbox of `policy` shows of the host, which it otherwise shows whole and read-only. Of two rules the one for
+ * the more specific path holds; for one path, the later of this order: emptied everywhere, toolchains, `read`, `write`,
+ * masks, then the command's own home, temporary directory, cache and workspace, then what is pinned in `.git`.
+ */
+export function layOut(policy: SandboxPolicy, { home: given, emptied, host }: Surroundings): Layout {
+  const userHome = host.real(given) ?? given;
+  const home = isWithin(userHome, policy.root) ? homeElsewhere : userHome;
+  const toolchains = findToolchains(policy.path, userHome, host);
+  const hidden = [userHome, ...emptied].filter((path) => host.kind(path) === "directory");
+  const all: Mount[] = [
+    ...hidden.filter((at) => !isWithin(at, policy.root)).map((at): Mount => ({ kind: "empty", at })),
+    ...toolchains.mounts,
+    ...resolver(policy, host),
+    ...policy.read.flatMap((path) => bind("read", path, host)),
+    ...policy.write.flatMap((path) => bind("write", path, host)),
+    ...toolchains.credentials.flatMap((path) => mask(path, path, host)),
+    ...[...toolchains.credentials, ...policy.masks].flatMap((path) => mask(path, host.real(path), host)),
+    { kind: "write", at: home, from: policy.home },
+    { kind: "write", at: "/tmp", from: policy.tmp },
+    { kind: "write", at: join(home, ".cache"), from: policy.cache },
+    { kind: policy.readOnly ? "read" : "write", at: policy.root, from: policy.root },
+    ...(policy.readOnly ? [] : gitPins(policy.root, host)),
+  ];
+  return { mounts: all.filter((mount) => isNeeded(mount, all)), home };
+}
+
+/** What the host shows read-only anyway need not be bound. */
+function isNeeded(mount: Mount, all: readonly Mount[]): boolean {
+  return (
+    mount.kind !== "read" ||
+    mount.at !== mount.from ||
+    all.some((other) => other !== mount && isWithin(mount.at, other.at))
+  );
+}
+
+/** Names are resolved through a file that distributions keep in /run. */
+function resolver(policy: SandboxPolicy, host: Host): Mount[] {
+  const file = policy.network === "host" ? host.real("/etc/resolv.conf") : undefined;
+  return file === undefined ? [] : [{ kind: "read", at: file, from: file }];
+}
+
+function bind(kind: "read" | "write", path: string, host: Host): Mount[] {
+  const real = host.real(path);
+  return real === undefined ? [] : [{ kind, at: real, from: real }];
+}
+
+/** Hides what is at `path`, at the place `at`. */
+function mask(path: string, at: string | undefined, host: Host): Mount[] {
+  const real = host.real(path);
+  if (real === undefined || at === undefined) return [];
+  return [{ kind: host.kind(real) === "directory" ? "empty" : "blank", at }];
+}
