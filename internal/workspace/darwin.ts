@@ -2,11 +2,16 @@ import {
   closeSync,
   constants,
   fstatSync,
+  linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
   realpathSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { errnoOf, Fault } from "../errs/errs.js";
@@ -17,11 +22,14 @@ import { childPath, type Pin, type Platform } from "./platform.js";
 const O_NOFOLLOW_ANY = 0x20000000;
 const read = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O_NOFOLLOW_ANY;
 
+const createNew = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW_ANY;
+
 /**
  * macOS: no descriptor-relative paths, so each step is opened by its full path with O_NOFOLLOW_ANY, which no
  * exchanged link can redirect. Names and sizes in a listing are read by path between two checks that the path still
  * leads to the directory held; a directory exchanged and put back within that moment could show foreign names,
- * never foreign content. A root that is renamed is gone. Not yet run on macOS.
+ * never foreign content. Names are changed by path after the same check, which leaves that moment open to somebody
+ * who can exchange directories; the content of a new file cannot be redirected. A root that is renamed is gone. Not yet run on macOS.
  */
 export function darwinPlatform(given: string): Platform {
   requireNoFollowAny();
@@ -74,6 +82,21 @@ export function darwinPlatform(given: string): Platform {
     release(pin) {
       if (pin.fd !== -1) closeSync(pin.fd);
     },
+    isInPlace(dir) {
+      try {
+        check(dir);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    create: (dir, name) => guarded(dir, (path) => openSync(join(path, name), createNew, 0o600)),
+    link: (dir, from, to) => guarded(dir, (path) => linkSync(join(path, from), join(path, to))),
+    rename: (dir, from, to) => guarded(dir, (path) => renameSync(join(path, from), join(path, to))),
+    unlink: (dir, name) => guarded(dir, (path) => unlinkSync(join(path, name))),
+    mkdir: (dir, name) => guarded(dir, (path) => mkdirSync(join(path, name))),
+    rmdir: (dir, name) => guarded(dir, (path) => rmdirSync(join(path, name))),
+    openForSync: (dir) => openSync(at(dir.path), read | constants.O_DIRECTORY),
   };
 }
 

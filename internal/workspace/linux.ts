@@ -3,10 +3,15 @@ import {
   closeSync,
   constants,
   fstatSync,
+  linkSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readlinkSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
 } from "node:fs";
 import { resolve } from "node:path";
 import { Fault } from "../errs/errs.js";
@@ -19,6 +24,7 @@ import { childPath, type Pin, type Platform } from "./platform.js";
  */
 const O_PATH = 0o10000000;
 const look = O_PATH | constants.O_NOFOLLOW;
+const createNew = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const read = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
@@ -52,9 +58,9 @@ export function linuxPlatform(given: string): Platform {
       if (pin !== undefined) closeSync(pin.fd);
       return undefined;
     },
-    pinChild: (parent, name) => pinAt(`${fdPath(parent)}/${name}`, look, childPath(parent, name)),
-    readLink: (parent, name) => readlinkSync(`${fdPath(parent)}/${name}`),
-    statChild: (parent, name) => lstatSync(`${fdPath(parent)}/${name}`, { bigint: true }),
+    pinChild: (parent, name) => pinAt(childOf(parent, name), look, childPath(parent, name)),
+    readLink: (parent, name) => readlinkSync(childOf(parent, name)),
+    statChild: (parent, name) => lstatSync(childOf(parent, name), { bigint: true }),
     list: (dir) => readdirSync(fdPath(dir), { withFileTypes: true }),
     open(file) {
       const fd = openSync(fdPath(file), read);
@@ -62,11 +68,26 @@ export function linuxPlatform(given: string): Platform {
       return fd;
     },
     release: (pin) => closeSync(pin.fd),
+    isInPlace(dir) {
+      const base = readlinkSync(fdPath(root));
+      return readlinkSync(fdPath(dir)) === (dir.path === "." ? base : `${base}/${dir.path}`);
+    },
+    create: (dir, name) => openSync(childOf(dir, name), createNew, 0o600),
+    link: (dir, from, to) => linkSync(childOf(dir, from), childOf(dir, to)),
+    rename: (dir, from, to) => renameSync(childOf(dir, from), childOf(dir, to)),
+    unlink: (dir, name) => unlinkSync(childOf(dir, name)),
+    mkdir: (dir, name) => mkdirSync(childOf(dir, name)),
+    rmdir: (dir, name) => rmdirSync(childOf(dir, name)),
+    openForSync: (dir) => openSync(fdPath(dir), constants.O_RDONLY | constants.O_DIRECTORY),
   };
 }
 
 function fdPath(pin: { readonly fd: number }): string {
   return `/proc/self/fd/${pin.fd}`;
+}
+
+function childOf(dir: Pin, name: string): string {
+  return `${fdPath(dir)}/${name}`;
 }
 
 function pinAt(path: string, flags: number, relative: string): Pin {

@@ -29,6 +29,18 @@ export interface Platform {
   /** Opens a pinned regular file for reading and uses the pin up. */
   open(file: Pin): number;
   release(pin: Pin): void;
+  /** False when `dir` no longer lies at its path. */
+  isInPlace(dir: Pin): boolean;
+  /** Makes a file, mode 0600, that must not exist, and opens it for writing. */
+  create(dir: Pin, name: string): number;
+  /** Gives a file, or a link itself, a second name that must not exist. */
+  link(dir: Pin, from: string, to: string): void;
+  rename(dir: Pin, from: string, to: string): void;
+  unlink(dir: Pin, name: string): void;
+  mkdir(dir: Pin, name: string): void;
+  rmdir(dir: Pin, name: string): void;
+  /** Opens `dir` so that it can be synced. */
+  openForSync(dir: Pin): number;
 }
 
 /** The path of a child of `parent`, relative to the root. */

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Fault } from "../errs/errs.js";
-import { openRoot } from "./root.js";
+import { type OpenedFile, openRoot } from "./root.js";
 
 const tries = 100_000;
 const base = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "race-")));
@@ -99,6 +99,33 @@ test("reading through a root never leaks", () => {
   assert.is(CANARY, 0);
   assert.equal(others, {});
   assert.ok(inside > 0 && NOT_FOUND > 0 && SYMLINK_ESCAPE > 0, `no race: ${JSON.stringify(seen)}`);
+});
+
+test("reading the children of held directories never leaks", () => {
+  const root = openRoot(ws);
+  const top = root.openDir(".");
+  const read = (file: OpenedFile | undefined): string => {
+    if (file === undefined) return "link";
+    try {
+      return fs.readFileSync(file.fd, "utf8");
+    } finally {
+      file.close();
+    }
+  };
+  const ofTop = attempt(tries, () => read(top.openChild("file")));
+  const ofOther = attempt(tries / 5, () => {
+    const dir = root.openDir("dir");
+    try {
+      return read(dir.openChild("file"));
+    } finally {
+      dir.close();
+    }
+  });
+  top.close();
+  root.close();
+  for (const seen of [ofTop, ofOther]) assert.is(seen.CANARY, 0);
+  assert.ok((ofTop.inside ?? 0) > 0 && (ofTop.link ?? 0) > 0, `no race: ${JSON.stringify(ofTop)}`);
+  assert.ok((ofOther.inside ?? 0) > 0 && (ofOther.SYMLINK_ESCAPE ?? 0) > 0, JSON.stringify(ofOther));
 });
 
 test("control: listing by path shows what is outside", () => {

@@ -190,6 +190,41 @@ test("a directory shows its entries and their stats, through its descriptor", ()
   });
 });
 
+test("a child of an opened directory is opened by the rules of any file", () => {
+  fs.linkSync(join(ws, "src/main.ts"), join(ws, "hard"));
+  const owner = fs.statSync(join(ws, "hard")).uid;
+  const root = openRoot(ws, { uid: owner, closed: [join(ws, "src")] });
+  const foreign = openRoot(ws, { uid: owner + 1 });
+  const top = root.openDir(".");
+  const before = openDescriptors();
+  const file = top.openChild("hard");
+  assert.is(file?.path, "hard");
+  assert.is(fs.readFileSync(file?.fd ?? -1, "utf8"), "inside");
+  file?.close();
+  for (const link of ["to-file", "out-absolute", "device", "loop"]) assert.is(top.openChild(link), undefined);
+  const refusals = {
+    fifo: "INVALID_ARGUMENT",
+    nowhere: "NOT_FOUND",
+    SRC: "PATH_OUTSIDE_WORKSPACE",
+    "..": "INVALID_ARGUMENT",
+    "src/main.ts": "INVALID_ARGUMENT",
+    "\ud800": "INVALID_ARGUMENT",
+    n: "IS_DIRECTORY",
+  };
+  for (const [name, code] of Object.entries(refusals)) {
+    assert.is(faultOf(() => top.openChild(name)).code, code, name);
+  }
+  assert.is(openDescriptors(), before);
+  const topOfForeign = foreign.openDir(".");
+  assert.is(faultOf(() => topOfForeign.openChild("hard")).code, "PATH_OUTSIDE_WORKSPACE");
+  topOfForeign.close();
+  foreign.close();
+  root.close();
+  assert.is(faultOf(() => top.openChild("hard")).code, "NOT_FOUND");
+  top.close();
+  fs.unlinkSync(join(ws, "hard"));
+});
+
 test("sockets are refused", async () => {
   const server = createServer();
   const listening = new Promise((done) => server.once("listening", done));

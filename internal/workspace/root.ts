@@ -4,18 +4,13 @@ import { closedBelow, type IsClosed } from "./closed.js";
 import { darwinPlatform } from "./darwin.js";
 import { notAFile, quote, systemFault } from "./faults.js";
 import { linuxPlatform } from "./linux.js";
+import { type OpenedFile, openPinned } from "./opened.js";
 import { parsePath } from "./path.js";
 import { childPath, type Pin, type Platform } from "./platform.js";
 import { walk } from "./walk.js";
+import { openPlace, type WritePlace } from "./write.js";
 
-/** A regular file opened inside a root. The caller closes it. */
-export interface OpenedFile {
-  readonly fd: number;
-  readonly stat: BigIntStats;
-  /** Canonical path relative to the root ("." is the root), links resolved, `/` separators. */
-  readonly path: string;
-  close(): void;
-}
+export type { OpenedFile } from "./opened.js";
 
 /** A directory opened inside a root. The caller closes it. */
 export interface OpenedDir {
@@ -27,6 +22,8 @@ export interface OpenedDir {
   lstatChild(name: string): BigIntStats | undefined;
   /** Text of a symlink that is a direct child; undefined when it is none. */
   readlinkChild(name: string): string | undefined;
+  /** Opens one direct child; undefined when it is a symlink, which is never followed here. Faults as of Root.openFile. */
+  openChild(name: string): OpenedFile | undefined;
   close(): void;
 }
 
@@ -50,6 +47,8 @@ export interface Root {
   openDir(path: string): OpenedDir;
   /** What stands at `path` (links followed inside the root), and its canonical relative path. */
   resolve(path: string): { readonly path: string; readonly type: "file" | "directory" };
+  /** Where the file at `path` stands or would stand, for writing; a link in its last name is not followed. */
+  openPlace(path: string): WritePlace;
   close(): void;
 }
 
@@ -67,14 +66,18 @@ export function openRoot(
 
   let open = true;
 
-  function find(text: string): Pin {
-    // The descriptor's number may stand for something else by now.
+  /** The descriptor's number may stand for something else by now. */
+  function requireOpen(): void {
     if (!open) throw new Fault("NOT_FOUND", "the workspace is no longer served");
+  }
+
+  function find(text: string): Pin {
+    requireOpen();
     const wanted = parsePath(text);
     const pin = walk(platform, wanted);
     if (isClosed(pin.path)) {
       platform.release(pin);
-      throw new Fault("PATH_OUTSIDE_WORKSPACE", `${quote(text)} is kept out: it is the server's own`);
+      throw keptOut(text);
     }
     if (!wanted.directory || pin.stat.isDirectory()) return pin;
     platform.release(pin);
@@ -94,17 +97,11 @@ export function openRoot(
 
   return {
     path: platform.path,
-    openFile: (text) =>
-      withPin(text, (pin) => {
-        if (!pin.stat.isFile()) throw notAFile(pin.stat, text);
-        refuseForeignHardLink(pin.stat, uid, text);
-        const fd = platform.open(pin);
-        return { fd, stat: pin.stat, path: pin.path, close: () => platform.release({ ...pin, fd }) };
-      }),
+    openFile: (text) => withPin(text, (pin) => openPinned(platform, pin, { uid, text })),
     openDir: (text) =>
       withPin(text, (pin) => {
         if (!pin.stat.isDirectory()) throw new Fault("NOT_A_DIRECTORY", `${quote(text)} is not a directory`);
-        return openedDir(platform, { pin, text, isClosed });
+        return openedDir({ platform, isClosed, uid, requireOpen }, pin, text);
       }),
     resolve: (text) =>
       withPin(text, (pin) => {
@@ -113,6 +110,14 @@ export function openRoot(
         platform.release(pin);
         return { path: pin.path, type };
       }),
+    openPlace(text) {
+      requireOpen();
+      try {
+        return openPlace({ platform, isClosed, uid }, text);
+      } catch (error) {
+        throw systemFault(error, text);
+      }
+    },
     close() {
       if (open) platform.release(platform.root);
       open = false;
@@ -130,10 +135,15 @@ function platformFor(path: string): Platform {
   throw new Fault("FAILED", `no path confinement for platform ${process.platform}`);
 }
 
-function openedDir(
-  platform: Platform,
-  { pin, text, isClosed }: { pin: Pin; text: string; isClosed: IsClosed },
-): OpenedDir {
+interface DirContext {
+  readonly platform: Platform;
+  readonly isClosed: IsClosed;
+  readonly uid: number;
+  readonly requireOpen: () => void;
+}
+
+function openedDir(context: DirContext, pin: Pin, text: string): OpenedDir {
+  const { platform, isClosed } = context;
   const isOpen = (name: string): boolean => !isClosed(childPath(pin, name));
   return {
     fd: pin.fd,
@@ -158,19 +168,37 @@ function openedDir(
     lstatChild: (name) => (isChildName(name) ? orUndefined(() => platform.statChild(pin, name)) : undefined),
     readlinkChild: (name) =>
       isChildName(name) ? orUndefined(() => platform.readLink(pin, name)) : undefined,
+    openChild: (name) => openChild(context, pin, name),
     close: () => platform.release(pin),
   };
 }
 
-/**
- * A second name of a file elsewhere cannot be told from its path. Whoever may write here could have linked a file
- * that is not theirs to give, where the system does not forbid that (fs.protected_hardlinks = 0).
- */
-function refuseForeignHardLink(stat: BigIntStats, uid: number, text: string): void {
-  if (stat.nlink === 1n || stat.uid === BigInt(uid)) return;
-  throw new Fault("PATH_OUTSIDE_WORKSPACE", `${quote(text)} is a hard link to a file of another owner`, {
-    hint: "access denied; copy the file instead of linking it",
-  });
+function openChild(
+  { platform, isClosed, uid, requireOpen }: DirContext,
+  dir: Pin,
+  name: string,
+): OpenedFile | undefined {
+  requireOpen();
+  const path = childPath(dir, name);
+  // The system would write U+FFFD for a lone surrogate: one name would be checked and another one opened.
+  if (!isChildName(name) || /\p{Surrogate}/u.test(name)) {
+    throw new Fault("INVALID_ARGUMENT", `${quote(name)} is not the name of a file`);
+  }
+  if (isClosed(path)) throw keptOut(path);
+  let pin: Pin | undefined;
+  try {
+    pin = platform.pinChild(dir, name);
+    if (!pin.stat.isSymbolicLink()) return openPinned(platform, pin, { uid, text: path });
+  } catch (error) {
+    if (pin !== undefined) platform.release(pin);
+    throw systemFault(error, path);
+  }
+  platform.release(pin);
+  return undefined;
+}
+
+function keptOut(path: string): Fault {
+  return new Fault("PATH_OUTSIDE_WORKSPACE", `${quote(path)} is kept out: it is the server's own`);
 }
 
 function isChildName(name: string): boolean {
