@@ -36,10 +36,13 @@ test("flags alone write a private file that the daemon takes, and name the next 
   assert.is(statSync(home.configPath).mode & 0o777, 0o600);
   assert.equal(readdirSync(dirname(home.configPath)), ["coding-tools-mcp.yaml"]);
   const { workspaces, listen } = load();
-  assert.equal(workspaces, [
-    { id: "src", path: home.folder, profile: "full" },
-    { id: "papers", path: docs, profile: "full" },
-  ]);
+  assert.equal(
+    workspaces.map(({ id, path, profile }) => [id, path, profile]),
+    [
+      ["src", home.folder, "full"],
+      ["papers", docs, "full"],
+    ],
+  );
   assert.equal(listen, { host: "127.0.0.1", port: 9000 });
   assert.is((await ctl(home, ["config", "check"])).code, 0);
 });

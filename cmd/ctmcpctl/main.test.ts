@@ -59,6 +59,19 @@ test("status tells a config that waits to be mended, with its place, and every w
   });
 });
 
+test("a config that waits to be mended is told once", () => {
+  const { message } = pendingError;
+  const warnings = [
+    { code: "CONFIG_NOT_APPLIED", severity: "error" as const, text: message, fix: "mend it", since: "t" },
+  ];
+  const config = { ...status.config, pending_error: pendingError };
+  return withDaemon({ home, version, status: () => ({ ...status, config, warnings }) }, async () => {
+    for (const args of [["status"], ["status", "--check"]]) {
+      assert.is((await ctl(home, args)).stdout.split(message).length, 2, args.join(" "));
+    }
+  });
+});
+
 test("status --check: 0 when well, 4 for each thing that is not", async () => {
   await withDaemon({ home }, async () => assert.is((await ctl(home, ["status", "--check"])).code, 0));
   const warning = { code: "X", text: "odd", fix: "", since: "t" };

@@ -20,7 +20,11 @@ export const options = {
   help: { type: "boolean", short: "h", help: "what this command does" },
   json: { type: "boolean", help: "one JSON document on stdout" },
   check: { type: "boolean", help: "one line; exit 4 when something is wrong" },
-  for: { type: "string", value: "STATE", help: "what to wait for (default: ready)", choices: ["ready"] },
+  for: {
+    type: "string",
+    value: "WHAT",
+    help: "wait: ready; approve: once, or for how long: 10m (default: ready, once)",
+  },
   timeout: { type: "string", value: "TIME", help: "how long to wait: 500ms, 60s, 2m (default: 60s)" },
   "dry-run": { type: "boolean", help: "say what would change, and change nothing" },
   "if-generation": { type: "string", value: "N", help: "refuse when another generation is in force" },
@@ -48,6 +52,7 @@ export const options = {
   },
   force: { type: "boolean", help: "replace a file that is there" },
   print: { type: "boolean", help: "print the file, write nothing" },
+  list: { type: "boolean", help: "show what can be taken back, the newest first; take nothing back" },
   follow: { type: "boolean", short: "f", help: "keep printing new lines" },
 } as const satisfies Record<string, Option>;
 

@@ -13,13 +13,21 @@ export async function run(context: Context): Promise<number> {
 }
 
 /** What makes `status --check` fail: not ready, a config that cannot be used, or a condition that is an error. */
-function unhealthy({ state, config, warnings }: StatusReport): Fault | undefined {
+function unhealthy(status: StatusReport): Fault | undefined {
+  const { state, config } = status;
   const words = [
     ...(state === "ready" ? [] : [`the daemon is ${state}`]),
     ...(config.pending_error ? [config.pending_error.message] : []),
-    ...warnings.filter(({ severity }) => severity === "error").map(({ text }) => text),
+    ...otherWarnings(status)
+      .filter(({ severity }) => severity === "error")
+      .map(({ text }) => text),
   ];
   return words.length === 0 ? undefined : new Fault("UNHEALTHY", words.join("; "));
+}
+
+/** Without the one that only repeats the pending error. */
+function otherWarnings({ config, warnings }: StatusReport): StatusReport["warnings"] {
+  return config.pending_error ? warnings.filter(({ code }) => code !== "CONFIG_NOT_APPLIED") : warnings;
 }
 
 function checkLine({ listen }: StatusReport, fault: Fault | undefined): string {
@@ -27,7 +35,8 @@ function checkLine({ listen }: StatusReport, fault: Fault | undefined): string {
 }
 
 function describe(status: StatusReport, { stdout, env }: Context): string {
-  const { state, listen, config, catalogue, ripgrep } = status;
+  const { state, listen, config, catalogue, ripgrep, sandbox, path } = status;
+  const held = sandbox.probes.filter(({ outcome }) => outcome === "held").length;
   const to = { stream: stdout, env };
   const shownState = paint(state === "ready" ? "green" : "yellow", state, to);
   const workspaces = table(status.workspaces.map(({ id, path, profile }) => [id, path, profile])).split("\n");
@@ -41,13 +50,16 @@ function describe(status: StatusReport, { stdout, env }: Context): string {
     ["tools", `${catalogue.count} (catalogue ${catalogue.hash})`],
     ["clients", `${status.clients.active} active`],
     ["memory", `${Math.round(status.memory_rss_bytes / 2 ** 20)} MiB`],
+    ["sandbox", `${sandbox.level}, ${held} of ${sandbox.probes.length} probes held`],
+    ...(sandbox.reason === null ? [] : [["", printable(sandbox.reason)]]),
+    ["path", path ? `${path.value} (${path.source})` : "being looked for"],
     ["search", ripgrep ? `${ripgrep.path} (${ripgrep.source})` : "no ripgrep found"],
   ];
   return [
     `coding-tools-mcp ${status.version} is ${shownState}, up ${duration(status.uptime_s)}, pid ${status.pid}`,
     table(rows).replace(/^/gm, "  "),
     ...pendingError(status).map((line) => paint("red", line, to)),
-    ...status.warnings.flatMap(({ severity, text, fix }) => {
+    ...otherWarnings(status).flatMap(({ severity, text, fix }) => {
       const first = paint(severity === "error" ? "red" : "yellow", `${severity}: ${printable(text)}`, to);
       return fix === "" ? [first] : [first, `  fix: ${printable(fix)}`];
     }),

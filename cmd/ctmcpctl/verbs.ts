@@ -76,6 +76,33 @@ export const verbs: readonly Verb[] = [
     load: () => import("./clients.js"),
   },
   {
+    name: "approvals",
+    summary: "what clients ask permission for, and what was answered",
+    options: ["json"],
+    load: () => import("./approvals.js"),
+  },
+  {
+    name: "approve",
+    summary: "let a client make the call it asked for",
+    args: [{ name: "ID" }],
+    options: ["for", "json"],
+    load: () => import("./approve.js"),
+  },
+  {
+    name: "deny",
+    summary: "refuse what a client asked for, or take an approval back",
+    args: [{ name: "ID" }],
+    options: ["json"],
+    load: () => import("./deny.js"),
+  },
+  {
+    name: "undo",
+    summary: "take back the last change a client made to files, or the one named",
+    args: [{ name: "ID", optional: true }],
+    options: ["list", "json"],
+    load: () => import("./undo.js"),
+  },
+  {
     name: "rotate-secret",
     summary: "make a new secret and print it; the old one ends at once",
     args: [{ name: "KIND", choices: ["bearer"] }],

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StatusReport } from "../../internal/admin/types.js";
 import { Fault } from "../../internal/errs/errs.js";
 import type { Context } from "./context.js";
+import { parseTime } from "./time.js";
 
 const pollMs = 200;
 
@@ -10,7 +11,9 @@ const pollMs = 200;
  * DAEMON_UNREACHABLE when none did. Anything else, such as PERMISSION, will not get better and ends it at once.
  */
 export async function run(context: Context): Promise<number> {
-  const timeoutMs = parseTime(context.flags.timeout ?? "60s");
+  const { for: goal = "ready", timeout = "60s" } = context.flags;
+  if (goal !== "ready") throw new Fault("USAGE", `--for is ${goal}`, { hint: "it takes: ready" });
+  const timeoutMs = parseTime("timeout", timeout);
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const seen = await look(context);
@@ -36,13 +39,4 @@ async function look(context: Context): Promise<StatusReport | Fault> {
     if (error instanceof Fault && error.code === "DAEMON_UNREACHABLE") return error;
     throw error;
   }
-}
-
-/** Milliseconds of "500ms", "60s", "2m" or a plain number of seconds. */
-function parseTime(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  if (!match)
-    throw new Fault("USAGE", `--timeout is ${text}`, { hint: "write a number and a unit: 500ms, 60s, 2m" });
-  const unit = { ms: 1, s: 1_000, m: 60_000 }[match[2] ?? "s"] ?? 1_000;
-  return Number(match[1]) * unit;
 }

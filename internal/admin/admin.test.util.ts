@@ -32,6 +32,14 @@ export const status: Body<StatusReport> = {
   catalogue: { hash: "abc123", count: 8 },
   clients: { active: 2 },
   memory_rss_bytes: 61 * 2 ** 20,
+  sandbox: {
+    level: "strong",
+    minimum: "strong",
+    reason: null,
+    checked_at: "2026-01-01T00:00:00.000Z",
+    probes: [{ name: "hidden files", outcome: "held", detail: "ENOENT" }],
+  },
+  path: { value: "/usr/bin:/bin", source: "login shell", problem: null },
   ripgrep: { path: "/opt/rg", source: "packaged" },
   warnings: [],
 };

@@ -75,6 +75,19 @@ test("the daemon's Fault arrives whole; a code of another version is REFUSED", a
   });
 });
 
+test("an undo that failed keeps its code, one that would lose a change is refused", async () => {
+  const undo = async (id: string | undefined) => {
+    throw new Fault(id === undefined ? "NOT_FOUND" : "PATCH_CONFLICT", "it is so", { hint: "do this" });
+  };
+  await withBackend({ undo: { list: async () => [], undo } }, async () => {
+    const client = createAdminClient({ socketPath });
+    assert.equal(await client.undoList(), { schema: 1, entries: [] });
+    assert.is((await faultOf(() => client.undo(undefined))).code, "NOT_FOUND");
+    const { code, message, hint } = await faultOf(() => client.undo("x"));
+    assert.equal([code, message, hint], ["REFUSED", "it is so", "do this"]);
+  });
+});
+
 test("no socket, a stale socket, somebody else's socket: three different answers", async () => {
   const client = createAdminClient({ socketPath, startHint: "start it: so" });
   const missing = await faultOf(() => client.status());

@@ -1,15 +1,20 @@
 import { type IncomingMessage, request } from "node:http";
-import { errnoOf, Fault, messageOf, programErrors } from "../errs/errs.js";
+import { type ErrorCode, errnoOf, Fault, messageOf, programErrors } from "../errs/errs.js";
 import type { LogLine } from "../log/line.js";
 import {
+  type ApprovalDecision,
+  type ApprovalsReport,
   adminHost,
   type ClientsReport,
   type ConfigReport,
+  type DecisionReport,
   type ErrorReport,
   type ReloadReport,
   type SecretKind,
   type SecretReport,
   type StatusReport,
+  type UndoListReport,
+  type UndoResultReport,
   versionHeader,
   type WorkspacesReport,
 } from "./types.js";
@@ -37,6 +42,11 @@ export interface AdminClient {
   clients(): Promise<ClientsReport>;
   config(options: { sources: boolean }): Promise<ConfigReport>;
   rotateSecret(kind: SecretKind): Promise<SecretReport>;
+  approvals(): Promise<ApprovalsReport>;
+  decideApproval(decision: ApprovalDecision): Promise<DecisionReport>;
+  undoList(): Promise<UndoListReport>;
+  /** Takes back one set of changes, without `id` the newest. Also throws NOT_FOUND and PATCH_ROLLBACK_FAILED. */
+  undo(id: string | undefined): Promise<UndoResultReport>;
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
 }
 
@@ -45,6 +55,8 @@ interface Call {
   readonly path: string;
   readonly body?: object;
   readonly signal?: AbortSignal;
+  /** Codes of tools that are thrown as they are: this call failed, which is not the same as being refused. */
+  readonly failures?: readonly ErrorCode[];
 }
 
 /**
@@ -52,9 +64,11 @@ interface Call {
  * itself, and a command line tool makes one request.
  */
 export function createAdminClient(options: AdminClientOptions): AdminClient {
-  async function ask<T>(method: Call["method"], path: string, body?: object): Promise<T> {
-    const res = await send(options, { method, path, ...(body ? { body } : {}) });
-    return (await readJson(res)) as T;
+  async function call<T>(what: Call): Promise<T> {
+    return (await readJson(await send(options, what))) as T;
+  }
+  function ask<T>(method: Call["method"], path: string, body?: object): Promise<T> {
+    return call({ method, path, ...(body ? { body } : {}) });
   }
   return {
     status: () => ask("GET", "/v1/status"),
@@ -64,6 +78,17 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     clients: () => ask("GET", "/v1/clients"),
     config: ({ sources }) => ask("GET", sources ? "/v1/config?sources=1" : "/v1/config"),
     rotateSecret: (kind) => ask("POST", "/v1/rotate-secret", { kind }),
+    approvals: () => ask("GET", "/v1/approvals"),
+    decideApproval: ({ id, allow, forSeconds }) =>
+      ask("POST", "/v1/approvals", { id, allow, for_seconds: forSeconds }),
+    undoList: () => ask("GET", "/v1/undo"),
+    undo: (id) =>
+      call({
+        method: "POST",
+        path: "/v1/undo",
+        body: { id },
+        failures: ["NOT_FOUND", "PATCH_ROLLBACK_FAILED"],
+      }),
     logs: (what) => readLines(options, what),
   };
 }
@@ -91,7 +116,7 @@ async function send(options: AdminClientOptions, call: Call): Promise<IncomingMe
   const version = res.headers[versionHeader];
   if (typeof version === "string") options.onVersion?.(version);
   if (res.statusCode === 200) return res;
-  throw faultOf(((await readJson(res)) as ErrorReport).error);
+  throw faultOf(((await readJson(res)) as ErrorReport).error, call.failures);
 }
 
 async function exchange(options: AdminClientOptions, call: Call): Promise<IncomingMessage> {
@@ -130,12 +155,16 @@ async function readJson(res: IncomingMessage): Promise<unknown> {
   }
 }
 
-function faultOf({ code, message, hint, details }: ErrorReport["error"]): Fault {
+function faultOf(
+  { code, message, hint, details }: ErrorReport["error"],
+  failures: readonly ErrorCode[] = [],
+): Fault {
   if (code === "INTERNAL_ERROR") {
     return new Fault("FAILED", `the daemon failed: ${message}`, { hint: "see its log: ctmcpctl logs" });
   }
-  const known = Object.hasOwn(programErrors, code) ? (code as keyof typeof programErrors) : "REFUSED";
-  return new Fault(known, message, {
+  const known: readonly string[] = [...Object.keys(programErrors), ...failures];
+  const own = known.includes(code) ? (code as ErrorCode) : "REFUSED";
+  return new Fault(own, message, {
     ...(hint === undefined ? {} : { hint }),
     ...(details === undefined ? {} : { details }),
   });

@@ -240,4 +240,64 @@ test("garbage is answered 400 and the server lives on", () =>
     assert.is((await send("/v1/status")).status, 200);
   }));
 
+function notAsked(): never {
+  throw new Error("a wrong request came through");
+}
+
+test("an answer to a request for permissions: of the right types, within an hour", () =>
+  withServer({ approvals: { list: () => [], decide: notAsked } }, async ({ send }) => {
+    const bad = [
+      { allow: true },
+      { id: 1, allow: true },
+      { id: "x" },
+      { id: "x", allow: "yes" },
+      { id: "x", allow: true, for_seconds: 0 },
+      { id: "x", allow: true, for_seconds: 3_601 },
+      { id: "x", allow: true, for_seconds: "60" },
+    ];
+    for (const body of bad) {
+      assert.is((await send("/v1/approvals", post(body))).status, 400, JSON.stringify(body));
+    }
+    const other = await send("/v1/approvals", { method: "PUT", headers: { host } });
+    assert.is(other.status, 405);
+    assert.is(other.headers.allow, "GET, POST");
+  }));
+
+test("undo: the newest or the one named, by a text; a conflict is a 409, an unknown one a 404", async () => {
+  const seen: unknown[] = [];
+  const undone = {
+    id: "x",
+    at: "t",
+    tool: "edit_file",
+    workspace: "w",
+    root: "/w",
+    summary: [],
+    warnings: [],
+  };
+  const undo = async (id: string | undefined) => {
+    if (id === "stale") throw new Fault("PATCH_CONFLICT", "somebody was faster");
+    if (id === "gone") throw new Fault("NOT_FOUND", "no such entry");
+    seen.push(id);
+    return undone;
+  };
+  await withServer({ undo: { list: async () => [undone], undo } }, async ({ send }) => {
+    assert.equal(JSON.parse((await send("/v1/undo")).text), { schema: 1, entries: [undone] });
+    for (const id of [1, null, true, ["x"]]) {
+      assert.is((await send("/v1/undo", post({ id }))).status, 400, JSON.stringify(id));
+    }
+    assert.equal(seen, []);
+    const last = await send("/v1/undo", { method: "POST", headers: { host } });
+    assert.equal(JSON.parse(last.text), { schema: 1, undone });
+    await send("/v1/undo", post({ id: "x" }));
+    assert.equal(seen, [undefined, "x"]);
+    const conflict = await send("/v1/undo", post({ id: "stale" }));
+    assert.equal([conflict.status, codeOf(conflict)], [409, "PATCH_CONFLICT"]);
+    assert.is((await send("/v1/undo", post({ id: "gone" }))).status, 404);
+  });
+  await withServer({}, async ({ send }) => {
+    assert.equal(JSON.parse((await send("/v1/undo")).text), { schema: 1, entries: [] });
+    assert.is((await send("/v1/undo", post({}))).status, 404);
+  });
+});
+
 test.run();

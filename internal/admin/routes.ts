@@ -21,21 +21,26 @@ interface Request {
 type Answer = (backend: AdminBackend, request: Request) => object | Promise<object>;
 
 interface Route {
-  readonly method: "GET" | "POST";
-  readonly answer: Answer | "logs";
+  readonly GET?: Answer | "logs";
+  readonly POST?: Answer;
 }
 
 const routes: Readonly<Record<string, Route>> = {
-  "/v1/status": { method: "GET", answer: (backend) => backend.status() },
-  "/v1/workspaces": { method: "GET", answer: (backend) => backend.workspaces() },
-  "/v1/clients": { method: "GET", answer: (backend) => backend.clients() },
-  "/v1/config": {
-    method: "GET",
-    answer: (backend, { query }) => backend.config({ sources: query.has("sources") }),
+  "/v1/status": { GET: (backend) => backend.status() },
+  "/v1/workspaces": { GET: (backend) => backend.workspaces() },
+  "/v1/clients": { GET: (backend) => backend.clients() },
+  "/v1/config": { GET: (backend, { query }) => backend.config({ sources: query.has("sources") }) },
+  "/v1/logs": { GET: "logs" },
+  "/v1/reload": { POST: reload },
+  "/v1/rotate-secret": { POST: rotateSecret },
+  "/v1/approvals": {
+    GET: (backend) => ({ approvals: backend.approvals?.list() ?? [] }),
+    POST: decideApproval,
   },
-  "/v1/logs": { method: "GET", answer: "logs" },
-  "/v1/reload": { method: "POST", answer: reload },
-  "/v1/rotate-secret": { method: "POST", answer: rotateSecret },
+  "/v1/undo": {
+    GET: async (backend) => ({ entries: (await backend.undo?.list()) ?? [] }),
+    POST: undo,
+  },
 };
 
 const statusOfCode: Readonly<Record<string, number>> = {
@@ -43,6 +48,7 @@ const statusOfCode: Readonly<Record<string, number>> = {
   NOT_FOUND: 404,
   PERMISSION: 403,
   REFUSED: 409,
+  PATCH_CONFLICT: 409,
   ADDRESS_IN_USE: 409,
   CONFIG_MISSING: 422,
   CONFIG_INVALID: 422,
@@ -78,13 +84,15 @@ async function handle(deps: AdminHandlerDeps, req: IncomingMessage, res: ServerR
   if (!route) {
     throw new Refusal(404, `no such path: ${path}`, "the daemon and ctmcpctl may be of different versions");
   }
-  if (req.method !== route.method) {
-    res.setHeader("allow", route.method);
-    throw new Refusal(405, `${path} takes ${route.method}, not ${req.method}`);
+  const answer = req.method === "GET" ? route.GET : req.method === "POST" ? route.POST : undefined;
+  if (answer === undefined) {
+    const methods = Object.keys(route).join(", ");
+    res.setHeader("allow", methods);
+    throw new Refusal(405, `${path} takes ${methods}, not ${req.method}`);
   }
-  if (route.answer === "logs") return streamLogs(deps, query.has("follow"), res);
-  const body = route.method === "POST" ? await readBody(req) : {};
-  send(res, 200, await route.answer(deps.backend, { query, body }));
+  if (answer === "logs") return streamLogs(deps, query.has("follow"), res);
+  const body = req.method === "POST" ? await readBody(req) : {};
+  send(res, 200, await answer(deps.backend, { query, body }));
 }
 
 /** A browser that is tricked into talking to the socket through some bridge shows itself by these headers. */
@@ -132,6 +140,28 @@ async function rotateSecret(backend: AdminBackend, { body }: Request): Promise<o
   const { kind } = body;
   if (kind !== "bearer") throw new Refusal(400, "kind must be bearer");
   return { kind, ...(await backend.rotateSecret(kind)) };
+}
+
+function decideApproval(backend: AdminBackend, { body }: Request): object {
+  const { id, allow, for_seconds: forSeconds } = body;
+  if (typeof id !== "string") throw new Refusal(400, "id must be a string");
+  if (typeof allow !== "boolean") throw new Refusal(400, "allow must be true or false");
+  const timed = typeof forSeconds === "number" && forSeconds >= 1 && forSeconds <= 3_600;
+  if (forSeconds !== undefined && !timed)
+    throw new Refusal(400, "for_seconds must be a number from 1 to 3600");
+  if (backend.approvals === undefined) {
+    throw new Fault("NOT_FOUND", `no request ${id}: nothing that is served can ask for a permission`);
+  }
+  return { approval: backend.approvals.decide({ id, allow, forSeconds: timed ? forSeconds : undefined }) };
+}
+
+async function undo(backend: AdminBackend, { body }: Request): Promise<object> {
+  const { id } = body;
+  if (id !== undefined && typeof id !== "string") throw new Refusal(400, "id must be a string");
+  if (backend.undo === undefined) {
+    throw new Fault("NOT_FOUND", "there is nothing to undo: nothing that is served can change files");
+  }
+  return { undone: await backend.undo.undo(id) };
 }
 
 async function streamLogs(deps: AdminHandlerDeps, follow: boolean, res: ServerResponse): Promise<void> {

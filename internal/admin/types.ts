@@ -1,5 +1,5 @@
 import type { ClientRecord } from "../clients/clients.js";
-import type { AuthConfig, Profile } from "../config/config.js";
+import type { AuthConfig, Profile, SandboxLevelName } from "../config/config.js";
 import type { ConfigProblem } from "../config/problem.js";
 import type { Warning } from "../health/health.js";
 import type { LogLine } from "../log/line.js";
@@ -15,6 +15,10 @@ import type { LogLine } from "../log/line.js";
  *     GET  /v1/config?sources=1 ConfigReport
  *     GET  /v1/logs?follow=1    LogLine after LogLine (application/x-ndjson)
  *     POST /v1/rotate-secret    {kind} -> SecretReport
+ *     GET  /v1/approvals        ApprovalsReport
+ *     POST /v1/approvals        {id, allow, for_seconds?} -> DecisionReport
+ *     GET  /v1/undo             UndoListReport
+ *     POST /v1/undo             {id?} -> UndoResultReport
  *
  * A failure is an ErrorReport with a fitting HTTP status.
  */
@@ -69,6 +73,18 @@ export interface StatusReport extends Report {
   readonly catalogue: { readonly hash: string; readonly count: number };
   readonly clients: { readonly active: number };
   readonly memory_rss_bytes: number;
+  /** How commands are confined, as the last self-test found it. */
+  readonly sandbox: {
+    readonly level: SandboxLevelName;
+    /** Commands are refused below it. */
+    readonly minimum: SandboxLevelName;
+    /** Why it is not strong, and what to install or change; null when it is. */
+    readonly reason: string | null;
+    readonly checked_at: string;
+    readonly probes: readonly { readonly name: string; readonly outcome: string; readonly detail: string }[];
+  };
+  /** PATH of commands, and where it was found; null while it is looked for. */
+  readonly path: { readonly value: string; readonly source: string; readonly problem: string | null } | null;
   /** What searches; null when there is none. */
   readonly ripgrep: { readonly path: string; readonly source: string } | null;
   readonly warnings: readonly Warning[];
@@ -111,6 +127,88 @@ export interface SecretReport extends Report {
   readonly secret: string;
 }
 
+/** A request for permissions and what became of it. `summary` and `reason` are the client's words. */
+export interface ApprovalReport {
+  readonly id: string;
+  readonly state: "pending" | "approved" | "denied" | "used";
+  readonly tool: string;
+  readonly workspace: string;
+  readonly principal: string;
+  readonly permissions: readonly string[];
+  readonly reason: string;
+  /** The command line or the patch that is to run. */
+  readonly summary: string;
+  readonly requested_at: string;
+  /** When the request lapses, or the grant. */
+  readonly expires_at: string;
+  /** How often a grant counts. */
+  readonly uses: "once" | "any";
+  /** `client`: the person at the client was asked in band. */
+  readonly decided_by: "owner" | "client" | null;
+}
+
+export interface ApprovalsReport extends Report {
+  /** Those that wait first, then the latest first. */
+  readonly approvals: readonly ApprovalReport[];
+}
+
+export interface DecisionReport extends Report {
+  readonly approval: ApprovalReport;
+}
+
+/** The owner's answer. Without `forSeconds` an approval counts for one call. */
+export interface ApprovalDecision {
+  readonly id: string;
+  readonly allow: boolean;
+  /** 1 to 3600. */
+  readonly forSeconds?: number | undefined;
+}
+
+/** The approvals of a daemon that runs commands. NOT_FOUND for an id that is not there any more. */
+export interface ApprovalsBackend {
+  list(): readonly ApprovalReport[];
+  decide(decision: ApprovalDecision): ApprovalReport;
+}
+
+/** A set of changes to files that can be taken back. */
+export interface UndoReport {
+  readonly id: string;
+  readonly at: string;
+  /** The tool that made them. */
+  readonly tool: string;
+  readonly workspace: string;
+  /** Absolute path of the workspace. */
+  readonly root: string;
+  /** A line for each file: `A`, `M` or `D` and its path, or `R old -> new`. */
+  readonly summary: readonly string[];
+}
+
+/** A set of changes that was taken back. */
+export interface UndoneReport extends UndoReport {
+  /** What was done all the same but is not as it should be. */
+  readonly warnings: readonly string[];
+}
+
+export interface UndoListReport extends Report {
+  /** The newest first. */
+  readonly entries: readonly UndoReport[];
+}
+
+export interface UndoResultReport extends Report {
+  readonly undone: UndoneReport;
+}
+
+/** The changes that a daemon which writes files remembers. */
+export interface UndoBackend {
+  /** The newest first. */
+  list(): Promise<readonly UndoReport[]>;
+  /**
+   * Takes back one set of changes: all of it, or none. Without `id` the newest. NOT_FOUND when there is no such set or
+   * its workspace is gone, PATCH_CONFLICT when a file is no longer as the changes left it.
+   */
+  undo(id: string | undefined): Promise<UndoneReport>;
+}
+
 export interface ErrorReport extends Report {
   readonly error: {
     /** An error code of internal/errs. */
@@ -140,6 +238,10 @@ export interface AdminBackend {
   config(options: { sources: boolean }): Body<ConfigReport>;
   /** Makes a new secret and ends the old one at once. REFUSED when the config says where the secret comes from. */
   rotateSecret(kind: SecretKind): Promise<{ secret: string }>;
+  /** Absent: nothing this daemon serves can ask for a permission. */
+  readonly approvals?: ApprovalsBackend;
+  /** Absent: nothing this daemon serves can change files. */
+  readonly undo?: UndoBackend;
   /** The remembered lines, oldest first; with `follow` also those to come, until `signal` aborts. */
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
 }

@@ -1,21 +1,23 @@
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
 import { allows } from "../config/config.js";
+import { brief } from "../errs/brief.js";
 import { Fault } from "../errs/errs.js";
 import { type ArgumentValidators, checkArguments } from "../tools/arguments.js";
 import { failureResult, isExpected } from "../tools/failure.js";
-import type { ReachableWorkspace, Tool, ToolCall, ToolResult } from "../tools/types.js";
+import type { Lane, ReachableWorkspace, Tool, ToolCall, ToolResult } from "../tools/types.js";
+import { InputRequired } from "./elicitation.js";
 import { isObject, type Request, RpcError } from "./jsonrpc.js";
 import type { View } from "./view.js";
 
 /** Bounds on how much one client, and all together, may ask for. */
 export interface CallLimits {
-  /** Throws RATE_LIMITED when the client calls too often. */
+  /** Counts one call; throws RATE_LIMITED, with `retry_after_ms` in its details, when the client calls too often. */
   admit(principal: Principal): void;
   /** Runs `work` when its lane has room: `fast` calls never wait behind `heavy` ones. Throws SERVER_BUSY when full. */
   run<T>(options: {
     principal: Principal;
-    lane: Tool["lane"];
+    lane: Lane;
     signal: AbortSignal;
     work: () => Promise<T>;
   }): Promise<T>;
@@ -46,33 +48,45 @@ export interface CallContext {
   readonly view: View;
   readonly signal: AbortSignal;
   readonly progress: ToolCall["progress"];
+  readonly ask: ToolCall["ask"];
 }
 
 /**
  * Runs one `tools/call`. A name outside the caller's catalogue, or outside its profile in the workspace it names, and
  * arguments that do not fit are protocol errors (-32602, as the wire contract has it); everything else is a result.
+ * InputRequired passes through: the call is not over, only this round of it.
  */
 export async function callTool(deps: CallDeps, request: Request, context: CallContext): Promise<ToolResult> {
-  const { tool, args, target } = resolveCall(deps, request, context.view);
+  const { tool, given } = readCall(request, context.view);
   const started = deps.clock.monotonic();
+  // Before the arguments are looked at: that may take long, and is not free because they are wrong.
+  const refusal = refusalOf(deps.limits, context.principal);
+  if (refusal !== undefined) {
+    const record = { principal: context.principal, tool: tool.name, args: given };
+    deps.onCall({ ...record, ok: false, errorCode: refusal.code, durationMs: 0, truncated: false });
+    return failureResult(refusal);
+  }
+  const { args, target } = acceptArguments(deps, tool, given, context.view);
   let result: ToolResult;
   try {
-    deps.limits.admit(context.principal);
     const call: ToolCall = {
       args,
       workspace: target.workspace,
+      caller: context.principal.id,
       reachable: context.view.reachable,
       toolNames: context.view.catalogue.names,
       signal: context.signal,
       progress: context.progress,
+      ask: context.ask,
     };
     result = await deps.limits.run({
       principal: context.principal,
-      lane: tool.lane,
+      lane: typeof tool.lane === "function" ? tool.lane(args) : tool.lane,
       signal: context.signal,
       work: async () => tool.run(call),
     });
   } catch (error) {
+    if (error instanceof InputRequired) throw error;
     if (!isExpected(error) && !context.signal.aborted) deps.onBug(tool.name, error);
     result = failureResult(context.signal.aborted ? new Fault("CANCELLED", "the call was cancelled") : error);
   }
@@ -89,26 +103,42 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
   return result;
 }
 
-function resolveCall(
-  deps: CallDeps,
-  request: Request,
-  view: View,
-): { tool: Tool; args: Record<string, unknown>; target: ReachableWorkspace } {
+/** Counts one request of `principal`; a Fault RATE_LIMITED when there were too many. */
+export function refusalOf(limits: CallLimits, principal: Principal): Fault | undefined {
+  try {
+    limits.admit(principal);
+    return undefined;
+  } catch (error) {
+    if (error instanceof Fault) return error;
+    throw error;
+  }
+}
+
+function readCall(request: Request, view: View): { tool: Tool; given: Record<string, unknown> } {
   const { name, arguments: given = {} } = request.params;
   if (typeof name !== "string") throw invalidArguments("params.name must be a string");
   const tool = view.catalogue.tools.get(name);
-  if (tool === undefined) throw unknownTool(name);
+  if (tool === undefined) throw unknownTool(brief(name));
   if (!isObject(given)) throw invalidArguments("arguments must be an object");
+  return { tool, given };
+}
+
+function acceptArguments(
+  deps: CallDeps,
+  tool: Tool,
+  given: Record<string, unknown>,
+  view: View,
+): { args: Record<string, unknown>; target: ReachableWorkspace } {
   const { workspace, ...args } = given;
   const target = pickWorkspace(view, workspace);
   if (!allows(target.profile, tool.profile)) {
-    throw unknownTool(`${name} (workspace ${target.workspace.id} is ${target.profile} for you)`);
+    throw unknownTool(`${tool.name} (workspace ${target.workspace.id} is ${target.profile} for you)`);
   }
   const validate = deps.validators[tool.name];
   if (validate === undefined) throw new RpcError("internal", `no validator for ${tool.name}`);
   const problem = checkArguments(tool, validate, args);
   if (problem !== undefined) throw invalidArguments(problem);
-  return { tool, args, target };
+  return { args, target };
 }
 
 /** The named workspace, or the default. Naming the only one is fine even where the schema does not offer it. */

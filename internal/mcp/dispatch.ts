@@ -1,7 +1,9 @@
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
+import { brief } from "../errs/brief.js";
 import { productName, productTitle, version } from "../version/version.js";
 import { type CallContext, type CallDeps, callTool } from "./call.js";
+import { InputRequired } from "./elicitation.js";
 import { type Era, legacyVersions, metaKeys, modernVersions } from "./era.js";
 import { isObject, notificationText, type Request, RpcError } from "./jsonrpc.js";
 import type { View } from "./view.js";
@@ -14,6 +16,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Sends a notification about this request. */
   notify(text: string): void;
+  /** Asks the person at the client; undefined when the client cannot be asked. */
+  readonly ask: CallContext["ask"];
 }
 
 /** The name the server gives itself. */
@@ -21,7 +25,8 @@ export const serverInfo = { name: productName, title: productTitle, version } as
 
 const capabilities = { tools: { listChanged: true } };
 const serverInfoJson = JSON.stringify({ [metaKeys.serverInfo]: serverInfo });
-const modernTail = `"resultType":"complete","_meta":${serverInfoJson}}`;
+const modernMeta = `"_meta":${serverInfoJson}}`;
+const modernTail = `"resultType":"complete",${modernMeta}`;
 const cacheable = `"ttlMs":0,"cacheScope":"private",`;
 
 /**
@@ -47,7 +52,7 @@ export async function dispatch(deps: CallDeps, request: Request, exchange: Excha
       if (!modern) return "{}";
       break;
   }
-  throw new RpcError("unknownMethod", `method not found: ${request.method}`);
+  throw new RpcError("unknownMethod", `method not found: ${brief(request.method)}`);
 }
 
 async function initializeResult(request: Request, view: View): Promise<string> {
@@ -70,14 +75,19 @@ async function callResult(deps: CallDeps, request: Request, exchange: Exchange):
   const meta = request.params._meta;
   const token = isObject(meta) ? meta.progressToken : undefined;
   const progress = progressSender(token, exchange, deps.clock);
-  const { content, structured } = await callTool(deps, request, {
-    principal: exchange.principal,
-    view: exchange.view,
-    signal: exchange.signal,
-    progress: progress.send,
-  }).finally(progress.stop);
-  const body = JSON.stringify({ content, structuredContent: structured, isError: !structured.ok });
-  return exchange.era === "modern" ? `${body.slice(0, -1)},${modernTail}` : body;
+  try {
+    const { principal, view, signal, ask } = exchange;
+    const context = { principal, view, signal, ask, progress: progress.send };
+    const { content, structured } = await callTool(deps, request, context);
+    const body = JSON.stringify({ content, structuredContent: structured, isError: !structured.ok });
+    return exchange.era === "modern" ? `${body.slice(0, -1)},${modernTail}` : body;
+  } catch (error) {
+    if (!(error instanceof InputRequired)) throw error;
+    const { inputRequests, requestState } = error;
+    return `${JSON.stringify({ inputRequests, requestState }).slice(0, -1)},"resultType":"input_required",${modernMeta}`;
+  } finally {
+    progress.stop();
+  }
 }
 
 /** More often than this tells nobody more; only the last step is never left out. */

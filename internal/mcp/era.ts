@@ -1,3 +1,4 @@
+import { brief } from "../errs/brief.js";
 import { isObject, type Notification, type Request, RpcError } from "./jsonrpc.js";
 
 /** Versions of the handshake era (`initialize`), newest first. */
@@ -59,9 +60,9 @@ function eraOf(request: Request, headers: MirrorHeaders | undefined): Era {
 function checkLegacy(request: Request, headers: MirrorHeaders | undefined): void {
   const received = headers?.protocolVersion;
   if (request.method === "initialize" || received === undefined || includes(legacyVersions, received)) return;
-  throw new RpcError("invalidRequest", `unsupported MCP-Protocol-Version ${received}`, {
+  throw new RpcError("invalidRequest", `unsupported MCP-Protocol-Version ${brief(received)}`, {
     supported: supportedVersions,
-    received,
+    received: brief(received),
   });
 }
 
@@ -80,9 +81,9 @@ function checkModern(request: Request, headers: MirrorHeaders | undefined): void
   }
   if (headers !== undefined) checkMirror(request, version, headers);
   if (!includes(modernVersions, version)) {
-    throw new RpcError("unsupportedVersion", `unsupported protocol version ${version}`, {
+    throw new RpcError("unsupportedVersion", `unsupported protocol version ${brief(version)}`, {
       supported: modernVersions,
-      requested: version,
+      requested: brief(version),
     });
   }
 }
@@ -131,10 +132,10 @@ function checkMirror(request: Request, version: string, headers: MirrorHeaders):
 
 function mirror(header: string, received: string | undefined, expected: string): void {
   if (received === expected) return;
-  const problem = received === undefined ? "is missing" : `is ${JSON.stringify(received)}`;
+  const problem = received === undefined ? "is missing" : `is ${JSON.stringify(brief(received))}`;
   throw new RpcError(
     "headerMismatch",
-    `header ${header} ${problem}, the body says ${JSON.stringify(expected)}`,
+    `header ${header} ${problem}, the body says ${JSON.stringify(brief(expected))}`,
   );
 }
 

@@ -1,9 +1,12 @@
 import type { ServerResponse } from "node:http";
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
+import type { Fault } from "../errs/errs.js";
 import { sendJson } from "../httpx/json.js";
-import type { CallDeps } from "./call.js";
+import { clientGone } from "../tools/exec-command.js";
+import { type CallDeps, refusalOf } from "./call.js";
 import { dispatch } from "./dispatch.js";
+import type { Elicitation } from "./elicitation.js";
 import { checkNotification, type Era, type MirrorHeaders, readEra, versionOf } from "./era.js";
 import type { InFlight } from "./inflight.js";
 import {
@@ -58,6 +61,7 @@ export interface McpHttpDeps {
   readonly clock: Clock;
   readonly inFlight: InFlight;
   readonly subscriptions: Subscriptions;
+  readonly elicitation: Elicitation;
   readonly onRequest: (record: RequestRecord) => void;
 }
 
@@ -66,7 +70,10 @@ export function createMcpHttp(deps: McpHttpDeps): (request: McpHttpRequest) => P
   return async (http) => {
     const message = readMessage(http.body);
     if (message.kind === "invalid") return sendJson(http.res, 200, errorText(message.id, message.error));
-    if (message.kind === "response") return accepted(http.res);
+    if (message.kind === "response") {
+      deps.elicitation.answer(http.principal.id, message.response);
+      return accepted(http.res);
+    }
     const view = http.snapshot.views(http.principal, http.workspaceId);
     if (message.kind === "notification") {
       try {
@@ -99,6 +106,12 @@ export function createMcpHttp(deps: McpHttpDeps): (request: McpHttpRequest) => P
       request,
       view,
     });
+    if (request.method === "initialize" || request.method === "server/discover") {
+      const refusal = refusalOf(http.snapshot.calls.limits, http.principal);
+      if (refusal !== undefined) return refuseForNow(http.res, request, refusal);
+    }
+    if (era === "legacy" && request.method === "initialize")
+      deps.elicitation.declare(callerKey(http), request);
     if (era === "modern" && request.method === "subscriptions/listen")
       return listen(deps, http, request, view);
     await answer(deps, http, { request, era, view });
@@ -117,7 +130,7 @@ async function answer(
     accept: http.headers.accept,
     clock: deps.clock,
     // 2026-07-28: closing the response is the cancellation. Before that a disconnect is no sign of one.
-    onDisconnect: () => era === "modern" && controller.abort(),
+    onDisconnect: () => era === "modern" && controller.abort(clientGone),
   });
   try {
     const exchange = {
@@ -126,6 +139,13 @@ async function answer(
       view,
       signal: controller.signal,
       notify: reply.notify,
+      ask: deps.elicitation.askFor({
+        era,
+        caller: callerKey(http),
+        principalId: http.principal.id,
+        request,
+        send: acceptsStream(http.headers.accept) ? reply.notify : undefined,
+      }),
     };
     reply.finish(200, resultText(request.id, await dispatch(http.snapshot.calls, request, exchange)));
   } catch (error) {
@@ -208,6 +228,16 @@ function asRpcError(error: unknown): RpcError {
 
 function refuse(res: ServerResponse, request: Request, error: RpcError): void {
   sendJson(res, rpcCodes[error.kind].status, errorText(request.id, error));
+}
+
+/** What makes the instructions counts as a call; the lists and `ping` are free. */
+function refuseForNow(res: ServerResponse, request: Request, { message, hint, code, details }: Fault): void {
+  const text = hint === undefined ? message : `${message}: ${hint}`;
+  const error = new RpcError("rateLimited", text, { ...details, code });
+  const seconds = Math.ceil(Number(details.retry_after_ms ?? 0) / 1000);
+  sendJson(res, rpcCodes.rateLimited.status, errorText(request.id, error), {
+    "Retry-After": String(Math.max(1, seconds)),
+  });
 }
 
 function accepted(res: ServerResponse): void {

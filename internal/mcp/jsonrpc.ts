@@ -8,6 +8,12 @@ export interface Request {
   readonly params: Readonly<Record<string, unknown>>;
 }
 
+/** A client's answer to a request of ours; without `result` it is an error. */
+export interface Response {
+  readonly id: RequestId;
+  readonly result: unknown;
+}
+
 export interface Notification {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
@@ -20,6 +26,7 @@ export const rpcCodes = {
   unknownMethod: { code: -32601, status: 404 },
   invalidParams: { code: -32602, status: 400 },
   internal: { code: -32603, status: 200 },
+  rateLimited: { code: -32000, status: 429 },
   headerMismatch: { code: -32020, status: 400 },
   unsupportedVersion: { code: -32022, status: 400 },
 } as const;
@@ -41,7 +48,7 @@ export class RpcError extends Error {
 export type Message =
   | { readonly kind: "request"; readonly request: Request }
   | { readonly kind: "notification"; readonly notification: Notification }
-  | { readonly kind: "response" }
+  | { readonly kind: "response"; readonly response: Response }
   | { readonly kind: "invalid"; readonly id: RequestId; readonly error: RpcError };
 
 /**
@@ -58,7 +65,9 @@ export function readMessage(body: Readonly<Record<string, unknown>>): Message {
   });
   if (body.jsonrpc !== "2.0") return invalid("jsonrpc_version", 'jsonrpc must be "2.0"');
   const method = body.method;
-  if (method === undefined && ("result" in body || "error" in body)) return { kind: "response" };
+  if (method === undefined && ("result" in body || "error" in body)) {
+    return { kind: "response", response: { id: known, result: body.result } };
+  }
   if (typeof method !== "string" || method === "")
     return invalid("method", "method must be a non-empty string");
   if ("id" in body && !isId(id)) return invalid("id", "id must be a string, an integer or null");

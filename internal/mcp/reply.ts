@@ -40,10 +40,13 @@ export function createReply({ res, accept, clock, onDisconnect }: ReplyOptions):
   let ended = false;
   let cancelTimer = clock.after(streamAfterMs, openStream);
   const closed = (): void => {
+    if (ended) return;
     end();
     onDisconnect();
   };
-  res.on("close", closed);
+  // It may have closed before there was a reply to make; the caller learns of it once it holds the reply.
+  if (res.destroyed) process.nextTick(closed);
+  else res.on("close", closed);
 
   function end(): void {
     ended = true;

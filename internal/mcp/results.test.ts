@@ -14,6 +14,7 @@ import {
   modern,
   startMcp,
 } from "../../test/support/mcp-harness.js";
+import { fixtureTool } from "../../test/support/mcp-parts.js";
 import { version } from "../version/version.js";
 
 let mcp: McpHarness;
@@ -22,6 +23,7 @@ test.before(async () => {
 });
 test.after(() => mcp.close());
 
+const versionKey = "io.modelcontextprotocol/protocolVersion";
 const serverInfo = { name: "coding-tools-mcp", title: "Coding Tools MCP", version };
 const modernFields = {
   resultType: "complete",
@@ -167,10 +169,34 @@ for (const { name, args, names } of badArguments) {
   });
 }
 
-test("every wrong argument is named at once", async () => {
+test("an unknown argument and a missing one are named at once", async () => {
   const { message } = (await ask(call("echo", { count: 9, zzz: 1 }))).error;
-  for (const name of ["arguments.text", "arguments.count", "arguments.zzz"]) assert.match(message, name);
+  for (const name of ["arguments.text", "arguments.zzz"]) assert.match(message, name);
 });
+
+const long = "x".repeat(300_000);
+const longHeader = { "mcp-protocol-version": "2026-07-28", "mcp-method": "y".repeat(5_000) };
+const unsupported = modern("ping", { _meta: { [versionKey]: "9".repeat(5_000) } });
+const echoed: readonly { name: string; message: Json; headers?: Record<string, string> }[] = [
+  { name: "a tool", message: call(long) },
+  { name: "a method", message: legacy(long) },
+  { name: "a method that the header contradicts", message: modern(long), headers: longHeader },
+  { name: "a notification", message: { jsonrpc: "2.0", method: long }, headers: longHeader },
+  { name: "an argument", message: call("echo", { text: "a", [long]: 1 }) },
+  { name: "a version", message: unsupported, headers: mirrorOf(unsupported) },
+  {
+    name: "a version header",
+    message: legacy("ping"),
+    headers: { "mcp-protocol-version": "9".repeat(5_000) },
+  },
+];
+for (const { name, message, headers = {} } of echoed) {
+  test(`${name} comes back cut`, async () => {
+    const { text, json } = await mcp.post(message, { headers });
+    assert.type(json.error.message, "string");
+    assert.ok(text.length < 1_000, text.slice(0, 2_000));
+  });
+}
 
 test("a name that is no string is a bad argument", async () => {
   assert.is((await ask(legacy("tools/call", { name: 5 }))).error.data.reason, "invalid_arguments");
@@ -216,6 +242,37 @@ test("one record a call: tool, arguments, outcome; none for what was never run",
     { tool: "echo", args: { text: "x", count: 1 }, ok: true, errorCode: undefined },
     { tool: "fails", args: {}, ok: false, errorCode: "NOT_FOUND" },
   ]);
+});
+
+test("a tool may choose its lane from its arguments, defaults filled in", async () => {
+  const lanes: string[] = [];
+  const picky = fixtureTool({
+    name: "picky",
+    inputSchema: {
+      type: "object",
+      properties: { lane: { type: "string", default: "fast" } },
+      additionalProperties: false,
+    },
+    lane: ({ lane }) => (lane === "fast" ? "fast" : "heavy"),
+    run: () => ({ content: [], structured: { ok: true } }),
+  });
+  const { post, close } = await startMcp({
+    tools: [picky],
+    limits: {
+      admit() {},
+      run({ lane, work }) {
+        lanes.push(lane);
+        return work();
+      },
+    },
+  });
+  try {
+    await post(call("picky"));
+    await post(call("picky", { lane: "slow" }));
+    assert.equal(lanes, ["fast", "heavy"]);
+  } finally {
+    await close();
+  }
 });
 
 test.run();

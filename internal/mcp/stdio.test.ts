@@ -7,6 +7,7 @@ import { type Json, legacy, modern } from "../../test/support/mcp-harness.js";
 import { openWorkspaces, principalNamed, snapshotOf } from "../../test/support/mcp-parts.js";
 import { createSilent, fixtureTools } from "../../test/support/mcp-tools.js";
 import type { Tool } from "../tools/types.js";
+import { createElicitation } from "./elicitation.js";
 import { createInFlight } from "./inflight.js";
 import { serveStdio } from "./stdio.js";
 import { createSubscriptions } from "./subscriptions.js";
@@ -42,6 +43,7 @@ function startSession({ instructions }: { instructions?: () => Promise<string> }
     snapshot: () => current,
     inFlight: createInFlight(),
     subscriptions,
+    elicitation: createElicitation({ clock: createTestClock() }),
     parse: (bytes) => JSON.parse(bytes.toString()),
     onRequest() {},
   });

@@ -2,6 +2,7 @@ import type { Readable, Writable } from "node:stream";
 import type { Principal } from "../auth/principal.js";
 import { messageOf } from "../errs/errs.js";
 import { dispatch } from "./dispatch.js";
+import type { Elicitation } from "./elicitation.js";
 import { readEra, versionOf } from "./era.js";
 import type { McpSnapshot, RequestRecord } from "./http.js";
 import type { InFlight } from "./inflight.js";
@@ -27,6 +28,7 @@ export interface StdioOptions {
   readonly snapshot: () => McpSnapshot;
   readonly inFlight: InFlight;
   readonly subscriptions: Subscriptions;
+  readonly elicitation: Elicitation;
   readonly parse: (bytes: Buffer) => unknown;
   readonly onRequest: (record: RequestRecord) => void;
 }
@@ -79,7 +81,9 @@ function createSession(options: StdioOptions): {
       const message = readMessage(body);
       if (message.kind === "invalid") return write(errorText(message.id, message.error));
       if (message.kind === "notification") return note(message.notification);
-      if (message.kind !== "request") return;
+      if (message.kind === "response") {
+        return options.elicitation.answer(options.principal.id, message.response);
+      }
       const text = await answer(message.request);
       if (text !== undefined) write(text);
     },
@@ -125,7 +129,10 @@ function createSession(options: StdioOptions): {
       if (era === "modern" && request.method === "subscriptions/listen") {
         return await listen(request, view.catalogue.hash);
       }
-      const exchange = { era, principal: options.principal, view, signal: controller.signal, notify: write };
+      const { principal, elicitation } = options;
+      if (era === "legacy" && request.method === "initialize") elicitation.declare(caller, request);
+      const ask = elicitation.askFor({ era, caller, principalId: principal.id, request, send: write });
+      const exchange = { era, principal, view, signal: controller.signal, notify: write, ask };
       const text = resultText(request.id, await dispatch(calls, request, exchange));
       return cancelled.has(request.id) ? undefined : text;
     } catch (error) {

@@ -1,6 +1,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type Json, legacy, type McpHarness, startMcp } from "../../test/support/mcp-harness.js";
+import {
+  type Json,
+  legacy,
+  type McpHarness,
+  mirrorOf,
+  modern,
+  startMcp,
+} from "../../test/support/mcp-harness.js";
 import { openWorkspaces, principalNamed } from "../../test/support/mcp-parts.js";
 import { fixtureTools } from "../../test/support/mcp-tools.js";
 import { Fault } from "../errs/errs.js";
@@ -92,7 +99,11 @@ test("a refused or queued call is a result that says so, and is recorded", async
   const limited = await startMcp({
     limits: {
       admit({ id }) {
-        if (id === "eager") throw new Fault("RATE_LIMITED", "too many calls");
+        if (id !== "eager") return;
+        throw new Fault("RATE_LIMITED", "too many calls", {
+          hint: "wait",
+          details: { retry_after_ms: 1_200 },
+        });
       },
       run() {
         throw new Fault("SERVER_BUSY", "the queue is full");
@@ -110,10 +121,27 @@ test("a refused or queued call is a result that says so, and is recorded", async
       [true, "RATE_LIMITED"],
       [true, "SERVER_BUSY"],
     ]);
+    const wrong = await limited.post(call("echo", { text: 5 }), { as: "eager" });
+    assert.is(
+      wrong.json.result.structuredContent.error.code,
+      "RATE_LIMITED",
+      "before its arguments are read",
+    );
     assert.equal(
       limited.calls.map(({ errorCode }) => errorCode),
-      ["RATE_LIMITED", "SERVER_BUSY"],
+      ["RATE_LIMITED", "SERVER_BUSY", "RATE_LIMITED"],
     );
+    for (const method of ["initialize", "server/discover"]) {
+      const message = method === "initialize" ? legacy(method) : modern(method);
+      const headers = method === "initialize" ? {} : mirrorOf(message);
+      const refused = await limited.post(message, { as: "eager", headers });
+      assert.equal([refused.status, refused.headers["retry-after"], refused.json.id], [429, "2", message.id]);
+      assert.equal(refused.json.error.data, { code: "RATE_LIMITED", retry_after_ms: 1_200 });
+      assert.is((await limited.post(message, { headers })).status, 200);
+    }
+    for (const method of ["ping", "tools/list"]) {
+      assert.ok((await limited.post(legacy(method), { as: "eager" })).json.result, method);
+    }
   } finally {
     await limited.close();
   }

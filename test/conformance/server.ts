@@ -9,6 +9,7 @@ import { createHandler, type HttpSnapshot } from "../../internal/httpd/handler.j
 import { createHttpServer } from "../../internal/httpd/server.js";
 import { createLog } from "../../internal/log/log.js";
 import { createRedactor } from "../../internal/log/redact.js";
+import { createElicitation } from "../../internal/mcp/elicitation.js";
 import { createMcpHttp, type McpSnapshot } from "../../internal/mcp/http.js";
 import { createInFlight } from "../../internal/mcp/inflight.js";
 import { createSubscriptions } from "../../internal/mcp/subscriptions.js";
@@ -49,7 +50,15 @@ const server = createHttpServer({
   connections: 512,
   handler: createHandler<HttpSnapshot & McpSnapshot>({
     current: () => ({ ...http, ...protocol() }),
-    mcp: { handle: createMcpHttp({ clock, inFlight: createInFlight(), subscriptions, onRequest() {} }) },
+    mcp: {
+      handle: createMcpHttp({
+        clock,
+        inFlight: createInFlight(),
+        subscriptions,
+        elicitation: createElicitation({ clock }),
+        onRequest() {},
+      }),
+    },
     draining: () => false,
     log: createLog({
       level: "error",

@@ -11,6 +11,7 @@ import { buffer } from "node:stream/consumers";
 import type { Principal } from "../../internal/auth/principal.js";
 import type { Profile } from "../../internal/config/config.js";
 import type { CallDeps, CallRecord } from "../../internal/mcp/call.js";
+import { createElicitation } from "../../internal/mcp/elicitation.js";
 import { createMcpHttp, type RequestRecord } from "../../internal/mcp/http.js";
 import { createInFlight } from "../../internal/mcp/inflight.js";
 import { createSubscriptions, type Subscriptions } from "../../internal/mcp/subscriptions.js";
@@ -104,6 +105,7 @@ export async function startMcp(options: HarnessOptions = {}): Promise<McpHarness
     clock,
     subscriptions,
     inFlight: createInFlight(),
+    elicitation: createElicitation({ clock }),
     onRequest: (record) => requests.push(record),
   });
   const server = createServer(async (req, res) => {

@@ -39,7 +39,7 @@ export function openWorkspaces(profiles: Readonly<Record<string, Profile>>): {
 
 /** Argument validators compiled on the spot, with the options the build uses for the real tools. */
 export function compileValidators(tools: readonly Tool[]): ArgumentValidators {
-  const ajv = new Ajv2020({ strict: false, allErrors: true, useDefaults: true });
+  const ajv = new Ajv2020({ strict: false, useDefaults: true });
   return Object.fromEntries(tools.map((tool) => [tool.name, ajv.compile(tool.inputSchema)]));
 }
 

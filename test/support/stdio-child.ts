@@ -1,6 +1,7 @@
 /** Serves the fixture tools on this process's own stdin and stdout; the stdio tests run it as a child. */
 import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../internal/clock/clock.js";
+import { createElicitation } from "../../internal/mcp/elicitation.js";
 import { createInFlight } from "../../internal/mcp/inflight.js";
 import { serveStdio } from "../../internal/mcp/stdio.js";
 import { createSubscriptions } from "../../internal/mcp/subscriptions.js";
@@ -23,6 +24,7 @@ await serveStdio({
   snapshot: () => snapshot,
   inFlight: createInFlight(),
   subscriptions: createSubscriptions(),
+  elicitation: createElicitation({ clock: systemClock }),
   parse: (bytes) => JSON.parse(bytes.toString()),
   onRequest() {},
 });
