@@ -4,6 +4,8 @@
 export type Profile = "read-only" | "full";
 
 export type PermissionMode = "safe" | "trusted" | "dangerous";
+/** How well commands are confined, best first. */
+export type SandboxLevelName = "strong" | "namespaces" | "filesystem-only" | "none";
 export type LogLevel = "debug" | "info" | "notice" | "warning" | "error";
 
 export interface WorkspaceConfig {
@@ -12,6 +14,15 @@ export interface WorkspaceConfig {
   readonly path: string;
   /** This workspace's ceiling; a client's grant can only narrow it. */
   readonly profile: Profile;
+  readonly exec: WorkspaceExec;
+}
+
+/** What the commands of one workspace get besides the rest. */
+export interface WorkspaceExec {
+  /** Absolute folders searched before those of PATH; not checked to exist. */
+  readonly path: readonly string[];
+  /** Further variables, references replaced; a value may be a secret. */
+  readonly env: Readonly<Record<string, string>>;
 }
 
 export interface AuthConfig {
@@ -35,6 +46,35 @@ export interface LimitsConfig {
   readonly connections: number;
 }
 
+/** Which variables of the daemon's own environment commands take over. */
+export interface ExecEnvironment {
+  /** `core`: locale, terminal and PATH; `all`: everything; `none`: nothing. */
+  readonly inherit: "core" | "all" | "none";
+  /** Globs: when there are some, only variables that match one are taken over. */
+  readonly includeOnly: readonly string[];
+  /** Globs of variables that are not. */
+  readonly exclude: readonly string[];
+  /** Further variables. */
+  readonly set: Readonly<Record<string, string>>;
+}
+
+export interface ExecConfig {
+  readonly permissionMode: PermissionMode;
+  /** Who may answer a request for a permission. `client`: also the client itself, in band. */
+  readonly approvals: "owner" | "client";
+  /** No key of the file; the foreground program has variables for it. */
+  readonly environment: ExecEnvironment;
+  readonly sandbox: {
+    /** Below this level no command runs. */
+    readonly minimum: SandboxLevelName;
+    readonly network: "none" | "host";
+    /** Absolute; what commands may read besides their workspace and the system. Not checked to exist. */
+    readonly read: readonly string[];
+    /** Absolute; what they may also change. */
+    readonly write: readonly string[];
+  };
+}
+
 export interface Config {
   readonly version: 1;
   /** Public host name, lower case, no scheme or port; undefined: loopback only. */
@@ -47,6 +87,7 @@ export interface Config {
   /** Further web origins (scheme://host[:port]) that may call from a browser. */
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitsConfig;
+  readonly exec: ExecConfig;
   readonly viewImage: boolean;
   readonly log: { readonly level: LogLevel };
   /** Absolute; secrets and other state, 0700. */

@@ -14,6 +14,8 @@ export interface Explanation {
 
 interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
+  /** The mapping's keys are chosen freely in this form, which stands for a variable's name. */
+  readonly patternProperties?: Readonly<Record<string, unknown>>;
   readonly items?: SchemaNode;
 }
 
@@ -41,7 +43,7 @@ export function explain(error: SchemaError, root: unknown): Explanation {
   return {
     path,
     kind: "value",
-    message: `${name} ${requirement(error, value)}`,
+    message: `${name} ${requirement(path, error, value)}`,
     hint: repair(path, error, value),
   };
 }
@@ -62,7 +64,12 @@ export function slug(text: string): string {
 }
 
 function explainUnknownKey(parent: Path, key: string): Explanation {
-  const known = Object.keys(schemaAt(parent)?.properties ?? {});
+  const around = schemaAt(parent);
+  if (around?.patternProperties !== undefined) {
+    const hint = "use letters, digits and _, and no digit first";
+    return { path: [...parent, key], kind: "key", message: `'${key}' cannot be a variable's name`, hint };
+  }
+  const known = Object.keys(around?.properties ?? {});
   const near = closest(key, known);
   return {
     path: [...parent, key],
@@ -72,7 +79,7 @@ function explainUnknownKey(parent: Path, key: string): Explanation {
   };
 }
 
-function requirement({ keyword, params }: SchemaError, value: unknown): string {
+function requirement(path: Path, { keyword, params }: SchemaError, value: unknown): string {
   switch (keyword) {
     case "type":
       return `must be ${typeNames[String(params.type)] ?? String(params.type)}`;
@@ -81,7 +88,7 @@ function requirement({ keyword, params }: SchemaError, value: unknown): string {
     case "const":
       return `must be ${String(params.allowedValue)}`;
     case "pattern":
-      return "is not in the right form";
+      return forms[schemaKey(path)] ?? "is not in the right form";
     case "minItems":
       return "is empty";
     default:
@@ -113,6 +120,15 @@ function repair(path: Path, { keyword, params }: SchemaError, value: unknown): s
   return repairs[schemaKey(path)]?.(typeof value === "object" ? "" : String(value));
 }
 
+/** What a pattern asks for, by key. */
+const forms: Readonly<Record<string, string>> = {
+  hostname: "must be a public name alone, without scheme, port or path",
+  listen: "must be an IP address, or localhost, and a port",
+  "workspaces[].id": "must be 1 to 32 of a-z, 0-9 and -, and must not begin with -",
+  "auth.token": "must be a reference to a variable",
+  "allowed_origins[]": "must be a scheme, a host and perhaps a port, and nothing more",
+};
+
 /** How to write a value in the right form, by key. */
 const repairs: Readonly<Record<string, (value: string) => string>> = {
   workspaces: () => "name at least one folder that clients can work in",
@@ -136,6 +152,7 @@ const repairs: Readonly<Record<string, (value: string) => string>> = {
     const usable = slug(value);
     return usable === "" ? "use 1 to 32 of a-z, 0-9 and -" : `write ${usable}`;
   },
+  "workspaces[].exec.env.NAME": () => "put the value into quotes",
   "auth.token": () => `write \${env:NAME} here, or put the token into a file and name it in auth.token_file`,
   "allowed_origins[]"(value) {
     const origin = URL.canParse(value) ? new URL(value).origin : "null";
@@ -144,7 +161,9 @@ const repairs: Readonly<Record<string, (value: string) => string>> = {
 };
 
 function schemaKey(path: Path): string {
-  return keyName(path).replace(/\[\d+\]/g, "[]");
+  return keyName(path)
+    .replace(/\[\d+\]/g, "[]")
+    .replace(/\.env\.\w+$/, ".env.NAME");
 }
 
 function schemaAt(path: Path): SchemaNode | undefined {

@@ -15,6 +15,7 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Fault } from "../errs/errs.js";
+import type { ExecConfig } from "./config.js";
 import { type LoadedConfig, loadConfig } from "./load.js";
 import { type ConfigProblem, problemsOf } from "./problem.js";
 
@@ -52,6 +53,13 @@ function places(problems: readonly ConfigProblem[]): string[] {
   return problems.map(({ line, col }) => `${line}:${col}`);
 }
 
+const exec: ExecConfig = {
+  permissionMode: "safe",
+  approvals: "owner",
+  environment: { inherit: "core", includeOnly: [], exclude: [], set: {} },
+  sandbox: { minimum: "strong", network: "none", read: [], write: [] },
+};
+const noExec = { path: [], env: {} };
 const app = "workspaces: [{path: src/app}]\n";
 
 test("a file with the required keys only gets every default", () => {
@@ -61,7 +69,7 @@ test("a file with the required keys only gets every default", () => {
     version: 1,
     hostname: undefined,
     listen: { host: "127.0.0.1", port: 8765 },
-    workspaces: [{ id: "app", path: join(home, "src/app"), profile: "read-only" }],
+    workspaces: [{ id: "app", path: join(home, "src/app"), profile: "read-only", exec: noExec }],
     auth: { mode: "bearer", tokenFile: undefined, token: undefined },
     tunnel: undefined,
     allowedOrigins: [],
@@ -72,6 +80,7 @@ test("a file with the required keys only gets every default", () => {
       heavyCalls: availableParallelism(),
       connections: 512,
     },
+    exec,
     viewImage: true,
     log: { level: "info" },
     stateDir: join(home, ".local/state/coding-tools-mcp"),
@@ -85,12 +94,13 @@ hostname: MCP.Example.com
 listen: "[::1]:0"
 profile: full
 workspaces:
-  - {id: a, path: "~/\${env:SRC}/app", profile: read-only}
+  - {id: a, path: "~/\${env:SRC}/app", profile: read-only, exec: {path: [src/docs], env: {T: "\${env:TOKEN}"}}}
   - path: ./src/docs
 auth: {mode: bearer, token: "\${env:TOKEN}"}
 tunnel: {provider: none}
 allowed_origins: ["HTTPS://App.Example.com:443", "vscode-webview://Abc"]
 limits: {calls_per_second: 0.5, burst: 1, concurrent_calls: 2, heavy_calls: 3, connections: 4}
+exec: {permission_mode: trusted}
 view_image: false
 log: {level: debug}
 state_dir: state
@@ -101,20 +111,26 @@ runtime_dir: ${folder}/run
     hostname: "mcp.example.com",
     listen: { host: "::1", port: 0 },
     workspaces: [
-      { id: "a", path: join(home, "src/app"), profile: "read-only" },
-      { id: "docs", path: join(home, "src/docs"), profile: "full" },
+      {
+        id: "a",
+        path: join(home, "src/app"),
+        profile: "read-only",
+        exec: { path: [join(home, "src/docs")], env: { T: env.TOKEN } },
+      },
+      { id: "docs", path: join(home, "src/docs"), profile: "full", exec: noExec },
     ],
     auth: { mode: "bearer", tokenFile: undefined, token: env.TOKEN },
     tunnel: { provider: "none" },
     allowedOrigins: ["https://app.example.com", "vscode-webview://abc"],
     limits: { callsPerSecond: 0.5, burst: 1, concurrentCalls: 2, heavyCalls: 3, connections: 4 },
+    exec: { ...exec, permissionMode: "trusted" },
     viewImage: false,
     log: { level: "debug" },
     stateDir: join(home, "state"),
     runtimeDir: join(folder, "run"),
   });
   assert.is(lines.get("workspaces[1].path"), 7);
-  assert.is(lines.get("log.level"), 13);
+  assert.is(lines.get("log.level"), 14);
   assert.match(digest, /^[0-9a-f]{64}$/);
 });
 
@@ -149,7 +165,7 @@ const invalid: [text: string, at: string[], hint?: string][] = [
   [`version: 1\n${app}profile: [full]\n`, ["3:10"]],
   [`version: 1\n${app}auth:\n`, ["3:1"]],
   [`version: 1\n${app}auth: {mode: oauth}\n`, ["3:14"]],
-  [`version: 1\n${app}exec: {}\n`, ["3:1"]],
+  [`version: 1\n${app}shell: {}\n`, ["3:1"]],
   [`version: 1\n${app}tunnel: {}\n`, ["3:9"]],
   [`version: 1\n${app}tunnel: {provider: ngrok}\n`, ["3:20"]],
   [`version: 1\n${app}view_image: "yes"\n`, ["3:13"]],
@@ -217,6 +233,12 @@ test("everything invalid is refused where it stands, with words that help and wi
     );
     assert.not.match(JSON.stringify(problems), /canary|cana ry/);
   }
+});
+
+test("a value in the wrong form is told the rule, beside what to write", () => {
+  const [problem] = problemsOf(faultOf(() => load("version: 1\nworkspaces: [{id: A B, path: src/app}]\n")));
+  assert.match(problem?.message ?? "", /a-z, 0-9 and -/);
+  assert.is(problem?.hint, "write a-b");
 });
 
 test("the same forms are accepted where they are right", () => {
@@ -364,6 +386,7 @@ test("no value of a known key makes anything else either", () => {
     "tunnel",
     "allowed_origins",
     "limits",
+    "exec",
     "log",
     "state_dir",
   ];

@@ -1,4 +1,4 @@
-import type { LogLevel, Profile } from "./config.js";
+import type { LogLevel, PermissionMode, Profile, SandboxLevelName } from "./config.js";
 import type { Path } from "./document.js";
 import { type Explanation, explain } from "./explain.js";
 import { validateConfig } from "./validator.js";
@@ -23,16 +23,30 @@ export interface RawConfig {
     readonly heavy_calls?: number;
     readonly connections?: number;
   };
+  readonly exec?: {
+    readonly permission_mode?: PermissionMode;
+    readonly approvals?: "owner" | "client";
+    readonly sandbox?: {
+      readonly minimum?: SandboxLevelName;
+      readonly network?: "none" | "host";
+      readonly read?: readonly (string | undefined)[];
+      readonly write?: readonly (string | undefined)[];
+    };
+  };
   readonly view_image?: boolean;
   readonly log?: { readonly level?: LogLevel };
   readonly state_dir?: string;
   readonly runtime_dir?: string;
 }
 
-interface RawWorkspace {
+export interface RawWorkspace {
   readonly id?: string;
   readonly path?: string;
   readonly profile?: Profile;
+  readonly exec?: {
+    readonly path?: readonly (string | undefined)[];
+    readonly env?: Readonly<Record<string, string>>;
+  };
 }
 
 /**

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { resolveAuth } from "./auth.js";
 import type { Config, LimitsConfig, WorkspaceConfig } from "./config.js";
 import type { Path } from "./document.js";
+import { checkExec, resolveExec } from "./exec.js";
 import { defaultRuntimeDir, defaultStateDir, type PathContext, socketPath } from "./paths.js";
 import type { RawConfig } from "./raw.js";
 import { createReferences } from "./references.js";
@@ -47,12 +48,14 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     tunnel: raw.tunnel && { provider: "none" },
     allowedOrigins: resolveOrigins(raw.allowed_origins ?? [], context),
     limits: resolveLimits(raw.limits ?? {}),
+    exec: resolveExec(raw.exec ?? {}, references, context),
     viewImage: raw.view_image ?? properties.view_image.default,
     log: { level: raw.log?.level ?? properties.log.properties.level.default },
     stateDir,
     runtimeDir,
   };
   checkExposure(config, context);
+  checkExec(config, context);
   checkSocketPath(runtimeDir, context);
   const own = [
     { at: [], path: context.file },
@@ -60,7 +63,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     { at: ["state_dir"], path: stateDir },
     { at: ["runtime_dir"], path: runtimeDir },
   ];
-  checkOwnFiles(workspaces, own, context);
+  checkOwnFiles(config, own, context);
   return config;
 }
 

@@ -8,6 +8,12 @@ const profile = {
   enum: ["read-only", "full"],
 } as const;
 
+const paths = {
+  type: "array",
+  default: [],
+  items: { type: "string", minLength: 1 },
+} as const;
+
 export const configSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
   title: "coding-tools-mcp configuration",
@@ -57,6 +63,26 @@ export const configSchema = {
           profile: {
             ...profile,
             description: "The most any client may do here.",
+          },
+          exec: {
+            type: "object",
+            additionalProperties: false,
+            default: {},
+            description: "What commands in this workspace get besides the rest.",
+            properties: {
+              path: {
+                ...paths,
+                description:
+                  "Folders that are searched for programs before those of your login shell's PATH.",
+              },
+              env: {
+                type: "object",
+                patternProperties: { "^[A-Za-z_][A-Za-z0-9_]*$": { type: "string" } },
+                additionalProperties: false,
+                default: {},
+                description: `Variables by name. A value is text, or "\${env:NAME}" and nothing else. Variables that load code, such as NODE_OPTIONS, are refused.`,
+              },
+            },
           },
         },
       },
@@ -130,7 +156,8 @@ export const configSchema = {
           minimum: 1,
           maximum: 10_000,
           default: 16,
-          description: "Tool calls of one client that may run or wait at the same time.",
+          description:
+            "Tool calls of one client that may run or wait at the same time; quick and heavy ones count apart.",
         },
         heavy_calls: {
           type: "integer",
@@ -144,6 +171,58 @@ export const configSchema = {
           maximum: 65_535,
           default: 512,
           description: "Open connections; more are refused.",
+        },
+      },
+    },
+    exec: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "How commands run.",
+      properties: {
+        permission_mode: {
+          type: "string",
+          enum: ["safe", "trusted", "dangerous"],
+          default: "safe",
+          description:
+            "safe: network, inline scripts and shell expansions need a permission. trusted: only destructive commands, sudo and the like do. dangerous: nothing does.",
+        },
+        approvals: {
+          type: "string",
+          enum: ["owner", "client"],
+          default: "owner",
+          description:
+            "Who may grant a permission. owner: you, with ctmcpctl approve. client: also a client that can ask its user; such an answer is the client's word, which nobody checks.",
+        },
+        sandbox: {
+          type: "object",
+          additionalProperties: false,
+          default: {},
+          description: "What commands can reach.",
+          properties: {
+            minimum: {
+              type: "string",
+              enum: ["strong", "namespaces", "filesystem-only", "none"],
+              default: "strong",
+              description: "The weakest sandbox in which commands still run. none: they may run without any.",
+            },
+            network: {
+              type: "string",
+              enum: ["none", "host"],
+              default: "none",
+              description:
+                "none: commands of one workspace reach each other, and nothing else. host: everything this machine reaches.",
+            },
+            read: {
+              ...paths,
+              description: "Further files and folders that commands may read.",
+            },
+            write: {
+              ...paths,
+              description:
+                "Further files and folders that commands may change. Your home directory, what lies above it, and / are refused.",
+            },
+          },
         },
       },
     },

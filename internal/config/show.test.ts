@@ -22,6 +22,7 @@ const given = `version: 1
 listen: "[::1]:0"
 workspaces:
   - path: app
+    exec: {env: {PORT: "1", NPM: "\${env:TOKEN}"}}
 auth: {token: "\${env:TOKEN}"}
 `;
 
@@ -29,7 +30,9 @@ test("secrets are never shown", () => {
   const loaded = load(given);
   assert.is(loaded.config.auth.token, token);
   const shown = showConfig(loaded);
+  assert.is(loaded.config.workspaces[0].exec.env.NPM, token);
   assert.equal(shown.config.auth, { mode: "bearer", token: "***" });
+  assert.match(formatShown(shown, { sources: false }), 'NPM: "***"');
   for (const text of [JSON.stringify(shown), formatShown(shown, { sources: true })])
     assert.not.match(text, "canary");
 });
@@ -38,14 +41,25 @@ test("every value has its source", () => {
   const { sources } = showConfig(load(given));
   assert.is(sources.listen, `${path}:2`);
   assert.is(sources["workspaces[0].path"], `${path}:4`);
-  assert.is(sources["auth.token"], `${path}:5`);
-  for (const key of ["workspaces[0].id", "auth.mode", "allowed_origins", "limits.heavy_calls", "state_dir"]) {
+  assert.is(sources["workspaces[0].exec.env.PORT"], `${path}:5`);
+  assert.is(sources["auth.token"], `${path}:6`);
+  for (const key of [
+    "workspaces[0].id",
+    "auth.mode",
+    "allowed_origins",
+    "limits.heavy_calls",
+    "exec.approvals",
+    "state_dir",
+  ]) {
     assert.is(sources[key], "default", key);
   }
 });
 
 test("what is shown loads again to the same configuration", () => {
-  const text = given.replace(/^auth.*$/m, "hostname: a.example.com\ntunnel: {provider: none}");
+  const text = given
+    .replace(/^auth.*$/m, "hostname: a.example.com\ntunnel: {provider: none}")
+    .replace(/env: {.*}}/, "path: [app]}")
+    .concat("exec: {permission_mode: trusted, sandbox: {read: [app], network: host}}\n");
   const first = load(text);
   for (const sources of [true, false]) {
     const yaml = formatShown(showConfig(first), { sources });

@@ -40,13 +40,17 @@ export function formatShown(shown: ShownConfig, { sources }: { readonly sources:
 }
 
 function spell(config: Config): Record<string, unknown> {
-  const { listen, auth, limits } = config;
+  const { listen, auth, limits, exec } = config;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return given({
     version: config.version,
     hostname: config.hostname,
     listen: `${host}:${listen.port}`,
-    workspaces: config.workspaces.map(({ id, path, profile }) => ({ id, path, profile })),
+    workspaces: config.workspaces.map(({ exec, ...workspace }) => ({
+      ...workspace,
+      // Any of the values may be a secret that a reference has brought here.
+      exec: { path: exec.path, env: Object.fromEntries(Object.keys(exec.env).map((name) => [name, "***"])) },
+    })),
     auth: given({
       mode: auth.mode,
       token_file: auth.tokenFile,
@@ -61,6 +65,7 @@ function spell(config: Config): Record<string, unknown> {
       heavy_calls: limits.heavyCalls,
       connections: limits.connections,
     },
+    exec: { permission_mode: exec.permissionMode, approvals: exec.approvals, sandbox: exec.sandbox },
     view_image: config.viewImage,
     log: config.log,
     state_dir: config.stateDir,

@@ -39,13 +39,28 @@ test("a rendered file loads without problem or warning and says what was answere
     [[], [], []],
   );
   const [least, most, open] = loaded.map(({ config }) => config);
-  assert.equal(least?.workspaces, [{ id: "plain", path: plain, profile: "read-only" }]);
+  const exec = { path: [], env: {} };
+  assert.equal(least?.workspaces, [{ id: "plain", path: plain, profile: "read-only", exec }]);
   assert.equal(most?.workspaces, [
-    { id: "odd", path: odd, profile: "full" },
-    { id: "plain", path: plain, profile: "full" },
+    { id: "odd", path: odd, profile: "full", exec },
+    { id: "plain", path: plain, profile: "full", exec },
   ]);
   assert.equal([most?.hostname, most?.listen], ["mcp.example.com", { host: "::1", port: 9000 }]);
   assert.is(open?.auth.mode, "none");
+});
+
+test("where commands may run, a mode that asks little is proposed, with the network off", () => {
+  const path = join(folder, "exec.yaml");
+  const plain = join(folder, "plain");
+  for (const profile of ["full", "read-only", undefined] as const) {
+    for (const answers of [{ profile }, { workspaces: [{ path: plain, profile }] }]) {
+      const text = renderTemplate({ schemaPath: "/s.json", workspaces: [{ path: plain }], ...answers });
+      writeFileSync(path, text);
+      const { exec } = loadConfig({ path, env: {}, home: join(folder, "home"), uid }).config;
+      assert.is(exec.permissionMode, profile === "full" ? "trusted" : "safe");
+      assert.equal([exec.sandbox.network, exec.sandbox.minimum], ["none", "strong"]);
+    }
+  }
 });
 
 test("the first line names the schema as a URL, whatever its path", () => {

@@ -47,6 +47,7 @@ ${setting("profile", profile, "read-only")}
 workspaces:
 ${workspaces.map(renderWorkspace).join("\n")}
 
+${renderExec([profile, ...workspaces.map((workspace) => workspace.profile)].includes("full"))}
 auth:
   # bearer: one secret token. none: nobody is asked, for a loopback address without hostname only.
   mode: ${authMode}
@@ -61,6 +62,20 @@ function renderWorkspace({ id, path, profile }: TemplateWorkspace): string {
   return entries
     .map(([key, value], index) => `  ${index === 0 ? "-" : " "} ${key}: ${scalar(String(value))}`)
     .join("\n");
+}
+
+/** Where clients may run commands, `trusted` is proposed: the sandbox holds files and network, so few questions are left. */
+function renderExec(proposed: boolean): string {
+  const off = proposed ? "" : "# ";
+  return `# How commands run in full workspaces, inside a sandbox that shows them the workspace and hides your home directory.
+${off}exec:
+${off}  # safe: network, inline scripts and shell expansions need your permission. trusted: only destructive commands,
+${off}  # sudo and the like do. dangerous: nothing does.
+${off}  permission_mode: ${proposed ? "trusted" : "safe"}
+${off}  sandbox:
+${off}    # none: commands of one workspace reach each other, and nothing else. host: all that this machine reaches.
+${off}    network: none
+`;
 }
 
 function setting(key: string, value: string | undefined, fallback: string): string {

@@ -1,9 +1,11 @@
-import { realpathSync, statSync } from "node:fs";
-import { basename, dirname, join, sep } from "node:path";
+import { statSync } from "node:fs";
+import { basename } from "node:path";
 import { errnoOf } from "../errs/errs.js";
-import { narrower, type WorkspaceConfig } from "./config.js";
+import { type Config, narrower, type WorkspaceConfig } from "./config.js";
 import type { Path } from "./document.js";
+import { resolveWorkspaceExec } from "./exec.js";
 import { slug } from "./explain.js";
+import { contains, realPath, tooWide } from "./folders.js";
 import type { RawConfig } from "./raw.js";
 import type { References } from "./references.js";
 import type { ResolveContext } from "./resolve.js";
@@ -26,36 +28,42 @@ export function resolveWorkspaces(
   for (const [index, workspace] of (raw.workspaces ?? []).entries()) {
     const at = ["workspaces", index, "path"];
     const path = references.path(at, workspace?.path);
+    const exec = resolveWorkspaceExec(
+      workspace?.exec ?? {},
+      ["workspaces", index, "exec"],
+      references,
+      context,
+    );
     if (path === undefined) continue;
     const real = realFolder(path, at, context);
     if (real === undefined) continue;
     const id = workspace?.id ?? slug(basename(path));
     if (id === "") context.problem(at, `no id can be made from ${path}`, "give this workspace an id");
     const profile = workspace?.profile ?? raw.profile ?? configSchema.properties.profile.default;
-    found.push({ config: { id, path, profile }, index, real });
+    found.push({ config: { id, path, profile, exec }, index, real });
   }
   checkUnique(found, context);
   checkNesting(found, context);
   return found.map(({ config }) => config);
 }
 
-/** Warns about files of the daemon's own that clients of a `full` workspace could rewrite. */
+/** Warns about files of the daemon's own that clients of a `full` workspace, or their commands, could rewrite. */
 export function checkOwnFiles(
-  workspaces: readonly WorkspaceConfig[],
+  { workspaces, exec }: Config,
   own: readonly { readonly at: Path; readonly path: string | undefined }[],
   { warning }: ResolveContext,
 ): void {
+  const full = workspaces.filter(({ profile }) => profile === "full");
+  const changeable = [
+    ...full.map(({ id, path }) => ({ who: `clients of workspace '${id}'`, folder: path })),
+    ...(full.length === 0 ? [] : exec.sandbox.write.map((folder) => ({ who: "commands", folder }))),
+  ];
   for (const { at, path } of own) {
-    const around = workspaces.find(
-      (workspace) =>
-        path !== undefined && workspace.profile === "full" && contains(real(workspace.path), real(path)),
-    );
+    if (path === undefined) continue;
+    const around = changeable.find(({ folder }) => contains(realPath(folder), realPath(path)));
     if (around === undefined) continue;
-    warning(
-      at,
-      `clients of workspace '${around.id}' can change ${path}`,
-      "keep it outside of full workspaces",
-    );
+    const hint = "keep it outside of full workspaces and of exec.sandbox.write";
+    warning(at, `${around.who} can change ${path}`, hint);
   }
 }
 
@@ -69,10 +77,8 @@ function realFolder(path: string, at: Path, { home, problem }: ResolveContext): 
       return void problem(at, `${path} does not exist`, "create the folder or correct the path");
     return void problem(at, `${path} cannot be entered: ${errno}`);
   }
-  const folder = real(path);
-  if (folder !== sep && !contains(folder, real(home))) return folder;
-  const what =
-    folder === sep ? "the whole machine" : folder === real(home) ? "your home directory" : "above your home";
+  const what = tooWide(path, home);
+  if (what === undefined) return realPath(path);
   return void problem(at, `${path} is ${what} and cannot be a workspace`, "name a project folder below it");
 }
 
@@ -100,20 +106,5 @@ function checkNesting(found: readonly Found[], { warning }: ResolveContext): voi
       at,
       `workspace '${inner.config.id}' is ${inner.config.profile}, but lies inside '${outer.config.id}', which is ${outer.config.profile}`,
     );
-  }
-}
-
-/** True when `path` is `folder` or below it. */
-function contains(folder: string, path: string): boolean {
-  return path === folder || path.startsWith(folder === sep ? sep : folder + sep);
-}
-
-/** `path` with its links resolved as far as it exists. */
-function real(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(real(parent), basename(path));
   }
 }

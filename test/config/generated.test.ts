@@ -13,7 +13,7 @@ import { configKeys, generateFiles } from "../../scripts/generate-config-docs.js
 
 const configs = fileURLToPath(new URL("../../../configs/", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "ctmcp-shipped-"));
-for (const name of ["app", "docs"]) mkdirSync(join(home, "src", name), { recursive: true });
+for (const name of ["app/bin", "docs"]) mkdirSync(join(home, "src", name), { recursive: true });
 test.after(() => rmSync(home, { recursive: true }));
 
 function load(name: string): LoadedConfig {
@@ -40,9 +40,10 @@ test("every key is described and has a default or is required", () => {
 test("the local example serves this checkout read-only and keeps its state in it", () => {
   const { config, warnings } = load("local.yaml");
   assert.equal(warnings, []);
-  assert.equal(config.workspaces, [
-    { id: "coding-tools-mcp", path: join(configs, ".."), profile: "read-only" },
-  ]);
+  assert.equal(
+    config.workspaces.map(({ id, path, profile }) => [id, path, profile]),
+    [["coding-tools-mcp", join(configs, ".."), "read-only"]],
+  );
   assert.is(config.stateDir, join(configs, "../.local/state"));
   assert.is(config.runtimeDir, join(configs, "../.local/run"));
   assert.is(config.auth.mode, "bearer");
