@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import type { Clock } from "../clock/clock.js";
 import { errnoOf, Fault, messageOf } from "../errs/errs.js";
 import { excludedNames } from "../workspace/excluded.js";
 import type { DirEntry, OpenedDir, Root } from "../workspace/root.js";
@@ -7,6 +8,11 @@ import type { DirEntry, OpenedDir, Root } from "../workspace/root.js";
 export interface IgnoreChecker {
   /** `relPath` is relative to the workspace root, without a trailing slash. */
   ignored(relPath: string, isDir: boolean): boolean;
+}
+
+export interface ListingDeps {
+  readonly ignore: IgnoreChecker;
+  readonly clock: Clock;
 }
 
 export interface ListingRequest {
@@ -43,8 +49,8 @@ export interface Listing {
 
 /** Entries looked at in one listing; keeps a listing by time of a giant tree from taking minutes. */
 const maxVisited = 100_000;
-/** Entries handled before other requests get a turn. */
-const sliceEntries = 500;
+/** How long entries are handled before other requests get a turn; one takes microseconds or a millisecond. */
+const turnMs = 10;
 const maxWarnings = 20;
 const typeOrder = { directory: 0, file: 1, symlink: 2 } as const;
 
@@ -55,7 +61,7 @@ const typeOrder = { directory: 0, file: 1, symlink: 2 } as const;
  */
 export async function listDirectory(
   root: Root,
-  ignore: IgnoreChecker,
+  { ignore, clock }: ListingDeps,
   request: ListingRequest,
   signal: AbortSignal,
 ): Promise<Listing> {
@@ -65,6 +71,7 @@ export async function listDirectory(
   // By name or type, entries come in their final order; one more than asked for shows that there are more.
   const enough = request.sort === "modified" ? maxVisited : request.maxEntries + 1;
   let visited = 0;
+  let turnBegan = clock.monotonic();
 
   function warn(text: string): void {
     if (warnings.length < maxWarnings) warnings.push(text);
@@ -107,9 +114,11 @@ export async function listDirectory(
     found.sort(request.sort === "type" ? byType : byName);
     for (const item of found) {
       if (entries.length >= enough || visited >= maxVisited) return;
-      if (++visited % sliceEntries === 0) {
+      visited++;
+      if (clock.monotonic() - turnBegan >= turnMs) {
         await setImmediate();
         signal.throwIfAborted();
+        turnBegan = clock.monotonic();
       }
       const entry = listed(dir, item);
       if (entry === undefined) continue;

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from "node:http";
+import { brief } from "../errs/brief.js";
 import type { RpcRefusal } from "./refusal.js";
 
 export interface RequestGateOptions {
-  /** The public name, lower case; undefined: loopback only. */
+  /** The public name, lower case, without a port; undefined: loopback only. */
   readonly hostname: string | undefined;
   /** The address listened on. One that is neither loopback nor a wildcard is a name the server answers to. */
   readonly listen: { readonly host: string; readonly port: number };
@@ -41,11 +42,11 @@ const loopbackOrigin = /^https?:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5
 
 /**
  * Builds the gate of one configuration: single sensitive headers, origin-form targets (RFC 9112 section 3.2.1), then the
- * exact Host allow list (against DNS rebinding), then the Origin check (MCP Streamable HTTP, "Security").
+ * Host allow list (against DNS rebinding: exact names, our own ones with any port), then the Origin check (MCP
+ * Streamable HTTP, "Security").
  */
 export function createRequestGate({ hostname, listen, allowedOrigins }: RequestGateOptions): RequestGate {
-  const hosts = new Set(hostname === undefined ? [] : [hostname, `${hostname}:443`]);
-  if (!isWildcard(listen.host)) hosts.add(`${bracketed(listen.host)}:${listen.port}`);
+  const listened = isWildcard(listen.host) ? undefined : `${bracketed(listen.host)}:${listen.port}`;
   const origins = new Set(allowedOrigins.map((origin) => new URL(origin).origin));
   if (hostname !== undefined) origins.add(`https://${hostname}`);
 
@@ -55,12 +56,14 @@ export function createRequestGate({ hostname, listen, allowedOrigins }: RequestG
       if (repeated !== undefined) return repeated;
       if (!req.url?.startsWith("/")) return refuse(400, "the request target must be a path");
       const host = req.headers.host?.toLowerCase() ?? "";
-      if (!loopbackHost.test(host) && !hosts.has(host)) return refuse(403, unknownHost(host));
+      const known =
+        loopbackHost.test(host) || host === listened || host.replace(/:\d{1,5}$/, "") === hostname;
+      if (!known) return refuse(403, unknownHost(host));
       const { origin } = req.headers;
       if (origin === undefined || loopbackOrigin.test(origin) || origins.has(origin)) return undefined;
       return refuse(
         403,
-        `origin ${quoted(origin)} is not allowed: add it to allowed_origins in the configuration`,
+        `origin ${quoted(origin)} is not allowed: add it to allowed_origins (coding-tools-mcp: CODING_TOOLS_MCP_ALLOWED_ORIGINS)`,
       );
     },
   };
@@ -83,12 +86,11 @@ function refuse(status: number, message: string): RpcRefusal {
 }
 
 function unknownHost(host: string): string {
-  return `host ${quoted(host)} is not served here: set hostname in the configuration to the public name of this server`;
+  return `host ${quoted(host)} is not served here: name it as hostname in the configuration (coding-tools-mcp: in CODING_TOOLS_MCP_SERVER_URL)`;
 }
 
-/** What a stranger sent, short enough to repeat. */
 function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 100));
+  return JSON.stringify(brief(text));
 }
 
 function isWildcard(host: string): boolean {

@@ -1,9 +1,9 @@
 import { once } from "node:events";
-import type { ServerResponse } from "node:http";
+import type { RequestListener, ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { dial, exchange, readResponse, request } from "../../test/support/raw-http.js";
+import { dial, exchange, readResponse, request, startBare } from "../../test/support/raw-http.js";
 import { Fault } from "../errs/errs.js";
 import { createHttpServer, type HttpServer, type HttpServerOptions, type Timeouts } from "./server.js";
 
@@ -115,6 +115,44 @@ test("connections beyond the limit are closed at once, until the limit is raised
   assert.is((await exchange(port, get)).status, 200);
   for (const socket of kept) socket.destroy();
   await server.close(0);
+});
+
+/** Counts how often each of three pipelined responses closes when the client resets their connection. */
+async function closesAfterReset(
+  serve: (listener: RequestListener) => Promise<{ readonly port: number; close(): Promise<void> }>,
+): Promise<number[]> {
+  const closes: number[] = [];
+  let gone: Promise<unknown> | undefined;
+  let allHere = (): void => {};
+  const arrived = new Promise<void>((resolve) => {
+    allHere = resolve;
+  });
+  const server = await serve((req, res) => {
+    gone ??= new Promise((resolve) => req.socket.once("close", resolve));
+    const index = closes.push(0) - 1;
+    res.on("close", () => {
+      closes[index] = (closes[index] ?? 0) + 1;
+    });
+    // One is being written, one is complete and waits for it, one is not begun.
+    if (index === 0) res.write("begun");
+    if (index === 1) res.end("complete");
+    if (index === 2) allHere();
+  });
+  const client = await dial(server.port);
+  client.write(get.repeat(3));
+  await arrived;
+  client.resetAndDestroy();
+  await gone;
+  await new Promise(setImmediate);
+  await server.close();
+  return closes;
+}
+
+test("a connection that dies closes each response on it once, also those queued behind another", async () => {
+  const ours = (handler: RequestListener) =>
+    start({ handler }).then(({ server, port }) => ({ port, close: () => server.close(0) }));
+  assert.equal(await closesAfterReset(ours), [1, 1, 1]);
+  assert.equal(await closesAfterReset(startBare), [1, 0, 0], "node:http by itself");
 });
 
 test("close: idle and silent connections go at once, a request in flight is answered, nobody new comes in", async () => {

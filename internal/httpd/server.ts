@@ -64,8 +64,15 @@ export function createHttpServer({
   server.maxConnections = connections;
 
   server.on("connection", (socket: Socket) => {
-    open.set(socket, new Set());
-    socket.once("close", () => open.delete(socket));
+    const unanswered = new Set<ServerResponse>();
+    open.set(socket, unanswered);
+    socket.once("close", () => {
+      open.delete(socket);
+      // node:http closes the response being written, by the next tick; never those pipelined behind it.
+      process.nextTick(() => {
+        for (const res of unanswered) res.destroy().emit("close");
+      });
+    });
   });
   server.on("request", (req: IncomingMessage, res: ServerResponse) => {
     const { socket } = req;

@@ -1,5 +1,5 @@
 import type { Root } from "../workspace/root.js";
-import { type Confirmation, openConfirmation } from "./confirm.js";
+import { type Confirmation, createConfirmer } from "./confirm.js";
 import { previewOf } from "./preview.js";
 import type { RgEvents, RgLine } from "./rg-events.js";
 
@@ -33,6 +33,8 @@ export interface Collector {
   /** A match came that had no room. */
   overflowed(): boolean;
   warnings(): readonly string[];
+  /** To be called when lines will not go on at once: lets go of what is kept open from file to file. */
+  pause(): void;
   close(): void;
 }
 
@@ -56,12 +58,13 @@ export function createCollector(options: CollectorOptions): Collector {
   const matches: SearchMatch[] = [];
   const left = { name: 0, length: 0 };
   const tooLarge: string[] = [];
+  const confirmer = createConfirmer(root);
   let current: CurrentFile | undefined;
   let overflow = false;
 
   function begin(printed: string): CurrentFile {
     const path = place(printed);
-    const confirmation = path === undefined ? undefined : openConfirmation(root, path);
+    const confirmation = path === undefined ? undefined : confirmer.open(path);
     if (path !== undefined && confirmation?.tooLarge) tooLarge.push(path);
     return { printed, path, confirmation, lines: new Map(), found: [] };
   }
@@ -140,7 +143,9 @@ export function createCollector(options: CollectorOptions): Collector {
         : []),
       ...(left.length > 0 ? [`${left.length} lines left out: too long`] : []),
     ],
+    pause: confirmer.release,
     close() {
+      confirmer.release();
       current?.confirmation?.close();
       current = undefined;
     },

@@ -1,7 +1,7 @@
 import { readSync } from "node:fs";
-import { Fault } from "../errs/errs.js";
 import type { OpenedFile, Root } from "../workspace/root.js";
-import { readAll } from "./parsed-files.js";
+import { createHeldDirs } from "./held-dirs.js";
+import { readAll, readStart } from "./parsed-files.js";
 
 /**
  * ripgrep opens files by name: a directory exchanged for a link while it walks can lead it anywhere. So nothing it
@@ -15,63 +15,71 @@ export interface Confirmation {
   close(): void;
 }
 
+/** Confirms one file after another. */
+export interface Confirmer {
+  /**
+   * Opens `path` to confirm what ripgrep printed of it; undefined when it is no file inside the root. The confirmation
+   * before must not be asked any more.
+   */
+  open(path: string): Confirmation | undefined;
+  /** Lets go of the directories that are kept open between two files. */
+  release(): void;
+}
+
 /** Files up to this size are read at once instead of line by line. */
 const smallBytes = 256 << 10;
 /** ripgrep searches UTF-16 as UTF-8; to compare, the whole file has to be converted. */
 const maxUtf16Bytes = 16 << 20;
+const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf]);
 
-/** Opens `path` to confirm what ripgrep printed of it; undefined when it is no file inside the root. */
-export function openConfirmation(root: Root, path: string): Confirmation | undefined {
-  let file: OpenedFile;
-  try {
-    file = root.openFile(path);
-  } catch (error) {
-    if (error instanceof Fault && error.code !== "SERVER_BUSY") return undefined;
-    throw error;
-  }
-  // A link on the way leads to a file with a path of its own.
-  if (file.path !== path) {
-    file.close();
-    return undefined;
-  }
-  try {
-    return confirmationOf(file);
-  } catch (error) {
-    file.close();
-    throw error;
-  }
-}
+export function createConfirmer(root: Root): Confirmer {
+  const dirs = createHeldDirs(root);
+  const buffer = Buffer.allocUnsafeSlow(smallBytes);
 
-function confirmationOf(file: OpenedFile): Confirmation {
-  const { close } = file;
-  const mark = Buffer.alloc(3);
-  readSync(file.fd, mark, 0, 3, 0);
-  const utf16 =
-    mark[0] === 0xff && mark[1] === 0xfe
-      ? "utf-16le"
-      : mark[0] === 0xfe && mark[1] === 0xff
-        ? "utf-16be"
-        : undefined;
-  if (utf16 !== undefined && file.stat.size > maxUtf16Bytes)
-    return { tooLarge: true, holds: () => false, close };
-  const start = mark.equals(utf8Mark) ? utf8Mark.length : 0;
-  if (utf16 === undefined && file.stat.size > smallBytes) {
+  function confirmationOf(file: OpenedFile): Confirmation {
+    const { close } = file;
+    const small = file.stat.size <= smallBytes;
+    const head = readStart(file.fd, buffer.subarray(0, small ? Number(file.stat.size) : utf8Mark.length));
+    const utf16 = utf16Of(head);
+    if (utf16 !== undefined) {
+      if (file.stat.size > maxUtf16Bytes) return { tooLarge: true, holds: () => false, close };
+      return {
+        tooLarge: false,
+        holds: within(Buffer.from(new TextDecoder(utf16).decode(readAll(file)))),
+        close,
+      };
+    }
+    const start = head.subarray(0, utf8Mark.length).equals(utf8Mark) ? utf8Mark.length : 0;
+    if (small) return { tooLarge: false, holds: within(head.subarray(start)), close };
     return {
       tooLarge: false,
       holds: (offset, bytes) => readBytes(file.fd, start + offset, bytes.length).equals(bytes),
       close,
     };
   }
-  const raw = readAll(file);
-  const content = utf16 === undefined ? raw.subarray(start) : Buffer.from(new TextDecoder(utf16).decode(raw));
+
   return {
-    tooLarge: false,
-    holds: (offset, bytes) => content.subarray(offset, offset + bytes.length).equals(bytes),
-    close,
+    open(path) {
+      const file = dirs.openFile(path);
+      try {
+        return file && confirmationOf(file);
+      } catch (error) {
+        file?.close();
+        throw error;
+      }
+    },
+    release: dirs.release,
   };
 }
 
-const utf8Mark = Buffer.from([0xef, 0xbb, 0xbf]);
+function utf16Of(head: Buffer): "utf-16le" | "utf-16be" | undefined {
+  if (head[0] === 0xff && head[1] === 0xfe) return "utf-16le";
+  return head[0] === 0xfe && head[1] === 0xff ? "utf-16be" : undefined;
+}
+
+function within(content: Buffer): Confirmation["holds"] {
+  return (offset, bytes) => content.subarray(offset, offset + bytes.length).equals(bytes);
+}
 
 function readBytes(fd: number, position: number, length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);

@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { Fault } from "../errs/errs.js";
 import type { OpenedDir, Root } from "../workspace/root.js";
+import { openCanonicalDir, parentOf } from "./held-dirs.js";
 
 export interface ListedFile {
   /** Relative to the workspace. */
@@ -54,7 +55,7 @@ export function createLookup(root: Root, signal: AbortSignal): Lookup {
     let at = 0;
     while (at < paths.length) {
       const dir = parentOf(paths[at] as string);
-      const opened = openOrSkip(root, dir);
+      const opened = openCanonicalDir(root, dir);
       try {
         for (; at < paths.length && parentOf(paths[at] as string) === dir; at++)
           keep(paths[at] as string, opened);
@@ -84,23 +85,4 @@ export function createLookup(root: Root, signal: AbortSignal): Lookup {
       queue = [];
     },
   };
-}
-
-function parentOf(path: string): string {
-  const slash = path.lastIndexOf("/");
-  return slash < 0 ? "." : path.slice(0, slash);
-}
-
-/** Undefined for a directory that is gone, or no longer one of ours. */
-function openOrSkip(root: Root, dir: string): OpenedDir | undefined {
-  let opened: OpenedDir;
-  try {
-    opened = root.openDir(dir);
-  } catch (error) {
-    if (error instanceof Fault && error.code !== "SERVER_BUSY") return undefined;
-    throw error;
-  }
-  if (opened.path === dir) return opened;
-  opened.close();
-  return undefined;
 }

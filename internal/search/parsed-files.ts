@@ -55,7 +55,11 @@ export function openRegular(path: string): Readable | undefined {
 
 /** The whole content of an opened file. */
 export function readAll({ fd, stat }: Readable): Buffer {
-  const bytes = Buffer.allocUnsafe(Number(stat.size));
+  return readStart(fd, Buffer.allocUnsafe(Number(stat.size)));
+}
+
+/** Reads a file from its beginning into `bytes`; returns the part of them that it fills. */
+export function readStart(fd: number, bytes: Buffer): Buffer {
   let length = 0;
   while (length < bytes.length) {
     const read = readSync(fd, bytes, length, bytes.length - length, length);

@@ -78,6 +78,12 @@ test("reads the same events however the stream is cut", () => {
   );
 });
 
+test("a match is as long as it is told to be, in characters", () => {
+  const { seen, events } = collect();
+  readEvents(events, 3)(Buffer.from(event("match", { text: "aé€𝒳b\n" })));
+  assert.equal([seen.lines[0]?.start, seen.lines[0]?.end], [1, 1 + 2 + 3 + 4]);
+});
+
 test("stops in the middle of a chunk", () => {
   const { seen, events } = collect();
   const text = event("match", { text: "enough\n" }) + event("match", { text: "more\n" });

@@ -24,8 +24,8 @@ export interface RgEvents {
   skipped(why: "name" | "length"): void;
 }
 
-/** The most bytes of one event; a line of a third of that always fits, whatever JSON makes of it. */
-const maxEventBytes = 8 << 20;
+/** The most bytes of one event, which may hold a line twice: whole, and from its match on. */
+const maxEventBytes = 16 << 20;
 
 interface Text {
   readonly text?: string;
@@ -34,7 +34,7 @@ interface Text {
 }
 
 interface Event {
-  readonly type: "begin" | "match" | "context" | "end" | "summary";
+  readonly type: "match" | "context";
   readonly data: {
     readonly path: Text;
     readonly lines: Text;
@@ -44,8 +44,15 @@ interface Event {
   };
 }
 
-/** Reads the stream of `rg --json`; the returned function takes its next bytes and says when it has enough. */
-export function readEvents(events: RgEvents): (chunk: Buffer) => boolean {
+/** Where the first letter of the type stands, which no two types share: ripgrep writes it before the data. */
+const typeAt = '{"type":"'.length;
+const [matchLetter, contextLetter, endLetter] = Buffer.from("mce");
+
+/**
+ * Reads the stream of `rg --json`; the returned function takes its next bytes and says when it has enough. With
+ * `matchLength` a match ends that many characters after its begin, whatever ripgrep says (see patternOf).
+ */
+export function readEvents(events: RgEvents, matchLength?: number): (chunk: Buffer) => boolean {
   let parts: Buffer[] = [];
   let length = 0;
   let dropping = false;
@@ -56,7 +63,11 @@ export function readEvents(events: RgEvents): (chunk: Buffer) => boolean {
       events.skipped("length");
       return false;
     }
-    return emit(JSON.parse(bytes.toString("utf8")) as Event, events);
+    const letter = bytes[typeAt];
+    if (letter === endLetter) return events.fileEnd();
+    // Half of what comes only says that a file begins or what it took.
+    if (letter !== matchLetter && letter !== contextLetter) return false;
+    return emit(JSON.parse(bytes.toString("utf8")) as Event, events, matchLength);
   }
 
   function keep(part: Buffer): void {
@@ -83,16 +94,14 @@ export function readEvents(events: RgEvents): (chunk: Buffer) => boolean {
   };
 }
 
-function emit({ type, data }: Event, events: RgEvents): boolean {
-  if (type === "end") return events.fileEnd();
-  if (type !== "match" && type !== "context") return false;
+function emit({ type, data }: Event, events: RgEvents, matchLength: number | undefined): boolean {
   if (data.path.text === undefined) {
     if (type === "match") events.skipped("name");
     return false;
   }
   const { lines } = data;
   const bytes = lines.text === undefined ? Buffer.from(lines.bytes ?? "", "base64") : Buffer.from(lines.text);
-  const first = data.submatches[0];
+  const { start, end } = data.submatches[0] ?? { start: 0, end: 0 };
   return events.line({
     path: data.path.text,
     matched: type === "match",
@@ -100,7 +109,17 @@ function emit({ type, data }: Event, events: RgEvents): boolean {
     offset: data.absolute_offset,
     bytes,
     text: lines.text ?? bytes.toString("latin1"),
-    start: first?.start ?? 0,
-    end: first?.end ?? 0,
+    start,
+    end: matchLength === undefined || end === 0 ? end : skip(bytes, start, matchLength),
   });
+}
+
+/** The offset in UTF-8 so many characters after `start`. */
+function skip(bytes: Buffer, start: number, characters: number): number {
+  let at = start;
+  for (let left = characters; left > 0; left--) {
+    const lead = bytes[at] ?? 0;
+    at += lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  }
+  return at;
 }

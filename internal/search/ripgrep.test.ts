@@ -213,6 +213,20 @@ test("an error in the reader ends the process and comes through", async () => {
   assert.is(child().signalCode, "SIGKILL");
 });
 
+test("after a failure nothing more is handed over", async () => {
+  const { spawn, child } = watchedSpawn();
+  const ripgrep = createRipgrep({ program: fakeProgram(endless), clock: systemClock, spawn });
+  let taken = 0;
+  const take = (): never => {
+    taken++;
+    throw new Fault("SERVER_BUSY", "injected");
+  };
+  await faultOf(ripgrep.run(runOf([], { take })));
+  const before = taken;
+  child().stdout?.emit("data", Buffer.from("late"));
+  assert.is(taken, before);
+});
+
 test("keeps little of what is written to standard error", async () => {
   const noisy =
     "i=0; while [ $i -lt 2000 ]; do echo 'rg: a long complaint about something' >&2; i=$((i+1)); done; exit 2";

@@ -125,7 +125,8 @@ export function createRipgrep({
     } catch (error) {
       throw startFault(error, program);
     } finally {
-      child?.kill("SIGKILL");
+      // Where `take` has thrown, what is still in the pipe must not reach it: its caller has let go of everything.
+      stop("cancelled");
       stopTimer();
       signal.removeEventListener("abort", onAbort);
     }

@@ -26,7 +26,8 @@ export interface Scope {
   close(): void;
 }
 
-const maxGlobs = 100;
+/** The most globs of one request, those to include and those to leave out together. */
+export const maxGlobs = 100;
 const maxGlobLength = 1000;
 
 /**

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { systemClock } from "../clock/clock.js";
@@ -186,6 +187,36 @@ test("a long line is cut around its match", async () => {
   assert.is(match.column, 300_001);
   assert.is(match.previewTruncated, true);
   assert.is(match.preview, `${"x".repeat(20)}needle${"y".repeat(54)}`);
+});
+
+test("a line that holds the text a million times is one match like any other", async () => {
+  write({ "flood/a": `${"x".repeat(1_500_000)}\nx\n` });
+  assert.equal(await places({ path: "flood", query: "x" }), ["flood/a:1:1", "flood/a:2:1"]);
+});
+
+test("a preview knows where a match ends, also when that is longer than what was asked for", async () => {
+  write({ "end/a": `${"x".repeat(200)}\u017fpot${"y".repeat(1_000)}\n` });
+  const match = only(await search({ path: "end", query: "SPOT" }));
+  assert.is(match.column, 201);
+  assert.match(match.preview, /^x{200}\u017fpoty/);
+});
+
+test("property: every character of a text stands for itself", async () => {
+  const text = fc.string({
+    unit: fc.constantFrom(..."\\.+*?()|[]{}^$#&~-/ aA1é𝒳'\"\t"),
+    minLength: 1,
+    maxLength: 8,
+  });
+  await fc.assert(
+    fc.asyncProperty(text, text, async (query, before) => {
+      const line = `${before}${query}`;
+      write({ "literal/a": `${line}\n` });
+      const { column, preview } = only(await search({ path: "literal", query, caseSensitive: true }));
+      assert.is(column, [...line.slice(0, line.indexOf(query))].length + 1);
+      assert.is(preview, line);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test("a regular expression that matches nothing in particular matches every line", async () => {

@@ -40,12 +40,20 @@ export async function searchText(
   checkQuery(request);
   const scope = openScope(root, deps.ignore, { ...request, allowFile: true });
   const collector = createCollector({ root, place: scope.place, ...request });
+  const { pattern, length } = patternOf(request);
+  const read = readEvents(collector.events, length);
   try {
     const { how, unreadable } = await deps.ripgrep.run({
-      args: [...searchArgs(request), ...scope.args, "--regexp", request.query, "--", scope.target],
+      args: [...searchArgs(request), ...scope.args, "--regexp", pattern, "--", scope.target],
       cwd: scope.cwd,
       signal,
-      take: readEvents(collector.events),
+      take(chunk) {
+        try {
+          return read(chunk);
+        } finally {
+          collector.pause();
+        }
+      },
     });
     const warnings = [...collector.warnings()];
     if (how === "timeout") warnings.push("stopped at the time limit; search a subfolder for the rest");
@@ -57,7 +65,7 @@ export async function searchText(
   }
 }
 
-function searchArgs({ regex, caseSensitive, contextLines, maxResults }: SearchRequest): string[] {
+function searchArgs({ caseSensitive, contextLines, maxResults }: SearchRequest): string[] {
   return [
     "--json",
     "--no-mmap",
@@ -66,8 +74,18 @@ function searchArgs({ regex, caseSensitive, contextLines, maxResults }: SearchRe
     `--context=${contextLines}`,
     // One more than can be shown tells that there are more.
     `--max-count=${maxResults + 1}`,
-    ...(regex ? [] : ["--fixed-strings"]),
   ];
+}
+
+/**
+ * The regular expression to search by. ripgrep reports every match on a line, millions on one of a minified file, and
+ * there is no option to stop at the first. So a match of a literal text takes in the rest of its line, byte by byte;
+ * where the text itself ends is known from its `length` in characters, which letter case does not change.
+ */
+function patternOf({ query, regex }: SearchRequest): { pattern: string; length: number | undefined } {
+  if (regex) return { pattern: query, length: undefined };
+  const escaped = query.replace(/[\\.+*?()|[\]{}^$#&~-]/g, "\\$&");
+  return { pattern: `${escaped}(?-u:[^\\n])*`, length: [...query].length };
 }
 
 function checkQuery({ query, regex }: SearchRequest): void {

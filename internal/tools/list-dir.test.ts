@@ -4,19 +4,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createTestClock } from "../../test/support/clock.js";
+import { systemClock } from "../clock/clock.js";
 import type { Fault } from "../errs/errs.js";
 import type { ListedEntry } from "../files/listing.js";
 import { createIgnoreChecker } from "../search/ignore.js";
 import { excludedNames } from "../workspace/excluded.js";
 import { openRoot } from "../workspace/root.js";
 import { listDirTool } from "./list-dir.js";
-import type { ToolCall } from "./types.js";
+import type { Tool, ToolCall } from "./types.js";
 
 const base = fs.mkdtempSync(join(tmpdir(), "list-"));
 const root = openRoot(base);
 const workspace = { id: "w", path: root.path, profile: "read-only", root } as const;
 const tool = listDirTool({
   ignoreChecker: ({ root }) => createIgnoreChecker(root, { globalFile: undefined }),
+  clock: systemClock,
 });
 const reachable = [{ workspace, profile: "read-only" as const }];
 const hour = 3_600_000;
@@ -69,10 +72,22 @@ const defaults = {
   sort: "name" satisfies ListedEntry["name"],
 };
 
-async function call(args: Record<string, unknown> = {}, more: Partial<ToolCall> = {}): Promise<Answer> {
+async function call(
+  args: Record<string, unknown> = {},
+  { using = tool, ...more }: Partial<ToolCall> & { using?: Tool } = {},
+): Promise<Answer> {
   const { signal } = new AbortController();
-  const context = { workspace, reachable, toolNames: [], signal, progress: () => undefined, ...more };
-  const { content, structured } = await tool.run({ args: { ...defaults, ...args }, ...context });
+  const context = {
+    workspace,
+    reachable,
+    toolNames: [],
+    caller: "test",
+    ask: undefined,
+    signal,
+    progress: () => undefined,
+    ...more,
+  };
+  const { content, structured } = await using.run({ args: { ...defaults, ...args }, ...context });
   const [block] = content;
   return { ...structured, text: block?.type === "text" ? block.text : "" } as unknown as Answer;
 }
@@ -198,29 +213,55 @@ test("folders that vanish while they are listed are left out with a warning", as
         return false;
       },
     }),
+    clock: systemClock,
   });
   fs.mkdirSync(join(base, "gone/a"), { recursive: true });
   fs.mkdirSync(join(base, "gone/b"));
   fs.mkdirSync(join(base, "gone/c"));
-  const args = { ...defaults, path: "gone", recursive: true };
-  const { signal } = new AbortController();
-  const { structured } = await vanishing.run({
-    args,
-    workspace,
-    reachable,
-    toolNames: [],
-    signal,
-    progress: () => undefined,
-  });
+  const answer = await call({ path: "gone", recursive: true }, { using: vanishing });
   fs.rmSync(join(base, "gone"), { recursive: true });
-  assert.equal(pathsOf(structured as unknown as Answer), ["gone/a", "gone/c"]);
+  assert.equal(pathsOf(answer), ["gone/a", "gone/c"]);
   assert.is(calls, 3);
 });
 
+/** The tool where looking at an entry takes `ms`. */
+function slowTool(ms: number): Tool {
+  const clock = createTestClock();
+  const ignored = (): boolean => {
+    clock.advance(ms);
+    return false;
+  };
+  return listDirTool({ ignoreChecker: () => ({ ignored }), clock });
+}
+
+for (const { ms, slices } of [
+  { ms: 1, slices: 5 },
+  { ms: 0.1, slices: 1 },
+]) {
+  test(`50 entries at ${ms} ms each are listed in ${slices} turns of the event loop`, async () => {
+    let turns = 0;
+    let listing = true;
+    const count = (): void => {
+      turns++;
+      if (listing) setImmediate(count);
+    };
+    setImmediate(count);
+    const { entries } = await call({ path: "full" }, { using: slowTool(ms) });
+    assert.is(entries.length, 50);
+    listing = false;
+    assert.is(turns, slices - 1);
+  });
+}
+
+test("only a recursive listing is heavy work", () => {
+  const laneOf = (args: Partial<typeof defaults>) =>
+    typeof tool.lane === "function" ? tool.lane({ ...defaults, ...args }) : tool.lane;
+  assert.equal([laneOf({}), laneOf({ recursive: true })], ["fast", "heavy"]);
+});
+
 test("a listing ends when its call is cancelled", async () => {
-  for (let i = 0; i < 600; i++) fs.writeFileSync(join(base, "empty", `${i}`), "");
   const controller = new AbortController();
-  const listing = call({ path: "empty" }, { signal: controller.signal });
+  const listing = call({ path: "full" }, { using: slowTool(1), signal: controller.signal });
   controller.abort();
   let name = "none";
   await listing.catch((error: Error) => {

@@ -1,3 +1,4 @@
+import type { Clock } from "../clock/clock.js";
 import { type IgnoreChecker, type ListedEntry, type Listing, listDirectory } from "../files/listing.js";
 import type { Workspace } from "../workspace/workspace.js";
 import { readOnly } from "./annotations.js";
@@ -18,10 +19,11 @@ interface Args {
 export interface ListDirDeps {
   /** What git ignores in a workspace. */
   readonly ignoreChecker: (workspace: Workspace) => IgnoreChecker;
+  readonly clock: Clock;
 }
 
 /** `list_dir`: what is in a folder, on request with the folders below it. */
-export function listDirTool({ ignoreChecker }: ListDirDeps): Tool {
+export function listDirTool({ ignoreChecker, clock }: ListDirDeps): Tool {
   return {
     name: "list_dir",
     title: "List directory",
@@ -67,13 +69,13 @@ export function listDirTool({ ignoreChecker }: ListDirDeps): Tool {
     },
     annotations: readOnly,
     profile: "read-only",
-    lane: "fast",
+    lane: ({ recursive }) => (recursive === true ? "heavy" : "fast"),
     async run(call) {
       const { workspace, signal } = call;
       const wanted = call.args as unknown as Args;
       const listing = await listDirectory(
         workspace.root,
-        ignoreChecker(workspace),
+        { ignore: ignoreChecker(workspace), clock },
         {
           path: wanted.path,
           depth: wanted.recursive ? wanted.max_depth : 0,

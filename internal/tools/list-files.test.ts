@@ -38,6 +38,8 @@ async function run(args: Record<string, unknown> = {}, workspaces = 1): Promise<
     workspace,
     reachable: new Array(workspaces).fill(reachable),
     toolNames: [],
+    caller: "test",
+    ask: undefined,
     signal: new AbortController().signal,
     progress: () => {},
   });

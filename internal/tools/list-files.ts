@@ -1,6 +1,7 @@
 import type { IgnoreChecker } from "../search/ignore.js";
 import { type FileListing, listFiles } from "../search/list.js";
 import type { Ripgrep } from "../search/ripgrep.js";
+import { maxGlobs } from "../search/scope.js";
 import type { Workspace } from "../workspace/workspace.js";
 import { readOnly } from "./annotations.js";
 import { shownLines } from "./shown-lines.js";
@@ -39,6 +40,7 @@ export function listFilesTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
         path: { type: "string", default: ".", description: "Folder to list, relative to the workspace." },
         patterns: {
           type: "array",
+          maxItems: maxGlobs,
           items: { type: "string" },
           description:
             "Globs; a file is listed when one matches. Without a slash a glob matches names at any depth (*.ts), with one it matches paths (src/**/*.ts).",
@@ -46,6 +48,7 @@ export function listFilesTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
         glob: { type: "string", description: "One more glob, as in patterns." },
         exclude_patterns: {
           type: "array",
+          maxItems: maxGlobs,
           items: { type: "string" },
           description: "Globs of files and folders to leave out.",
         },

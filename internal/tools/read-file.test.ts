@@ -39,7 +39,16 @@ interface Answer {
 async function call(args: Record<string, unknown>, more: Partial<ToolCall> = {}): Promise<Answer> {
   const filled = { start_line: 1, max_bytes: 131_072, encoding: "utf-8", ...args };
   const { signal } = new AbortController();
-  const context = { workspace, reachable, toolNames: [], signal, progress: () => undefined, ...more };
+  const context = {
+    workspace,
+    reachable,
+    toolNames: [],
+    caller: "test",
+    ask: undefined,
+    signal,
+    progress: () => undefined,
+    ...more,
+  };
   const { content, structured } = await tool.run({ args: filled, ...context });
   const [block] = content;
   return { ...structured, text: block?.type === "text" ? block.text : "" };

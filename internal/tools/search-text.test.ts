@@ -37,6 +37,8 @@ async function run(args: Record<string, unknown>): Promise<Answer> {
     workspace,
     reachable: [{ workspace, profile: "read-only" }],
     toolNames: [],
+    caller: "test",
+    ask: undefined,
     signal: new AbortController().signal,
     progress: () => {},
   });

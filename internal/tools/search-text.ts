@@ -1,3 +1,4 @@
+import { maxGlobs } from "../search/scope.js";
 import { type SearchMatch, type SearchOutcome, searchText } from "../search/search.js";
 import { readOnly } from "./annotations.js";
 import type { FindDeps } from "./list-files.js";
@@ -39,6 +40,7 @@ export function searchTextTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
         case_sensitive: { type: "boolean", default: false, description: "Tell upper from lower case." },
         include_globs: {
           type: "array",
+          maxItems: maxGlobs,
           items: { type: "string" },
           description:
             "Globs; a file is searched when one matches. Without a slash a glob matches names at any depth (*.ts), with one it matches paths (src/**/*.ts).",
@@ -46,6 +48,7 @@ export function searchTextTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
         glob: { type: "string", description: "One more glob, as in include_globs." },
         exclude_globs: {
           type: "array",
+          maxItems: maxGlobs,
           items: { type: "string" },
           description: "Globs of files and folders to leave out.",
         },

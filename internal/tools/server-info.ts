@@ -1,25 +1,17 @@
 import type { ProjectContext } from "../instructions/instructions.js";
 import { productName, productTitle, version } from "../version/version.js";
 import { readOnly } from "./annotations.js";
+import { type ExecFacts, execPlace } from "./exec-environment.js";
 import type { ReachableWorkspace, Tool } from "./types.js";
 
 export interface ServerInfoDeps {
   readonly supportedVersions: readonly string[];
   readonly authEnabled: boolean;
-  readonly permissionMode: string;
   readonly projectContext: (reachable: ReachableWorkspace) => Promise<ProjectContext>;
+  readonly execFacts: (workspaceId: string) => ExecFacts;
 }
 
 const noArguments = { type: "object", properties: {}, additionalProperties: false } as const;
-
-/** Where commands would run. This version runs none, so nothing is made for them. */
-const execEnvironment = {
-  network_allowed: false,
-  runtime_dir: null,
-  home: null,
-  tmpdir: null,
-  cache_dir: null,
-} as const;
 
 /** `server_info`: who this server is, what it serves and what the caller may use. */
 export function serverInfoTool(deps: ServerInfoDeps): Tool {
@@ -35,7 +27,10 @@ export function serverInfoTool(deps: ServerInfoDeps): Tool {
     async run({ workspace, reachable, toolNames }) {
       const own = reachable.find((entry) => entry.workspace === workspace);
       const profile = own?.profile ?? workspace.profile;
-      const context = await deps.projectContext(own ?? { workspace, profile });
+      const facts = deps.execFacts(workspace.id);
+      const mode = facts.permissionMode;
+      const strict = mode === "safe" ? "blocked" : "allowed";
+      const { level, reason } = facts.sandbox;
       const structured = {
         ok: true,
         server: productName,
@@ -45,24 +40,26 @@ export function serverInfoTool(deps: ServerInfoDeps): Tool {
         workspace: workspace.path,
         workspace_id: workspace.id,
         profile,
-        permission_mode: deps.permissionMode,
-        ...execEnvironment,
+        permission_mode: mode,
+        ...execPlace(facts),
         auth_enabled: deps.authEnabled,
-        dangerously_skip_all_permissions: false,
+        dangerously_skip_all_permissions: mode === "dangerous",
         annotation_override: null,
+        // Commands are held by namespaces, see `sandbox`.
         landlock: { available: false, abi_version: null, enabled: false },
+        sandbox: { level, reason: reason ?? null },
         exec_policy: {
-          shell_expansion: "blocked",
-          inline_script: "blocked",
+          shell_expansion: strict,
+          inline_script: strict,
           global_tmp_write: "blocked",
-          secret_env_filter: "enabled",
+          secret_env_filter: mode === "dangerous" ? "disabled" : "enabled",
         },
-        shell_env_inherit: "none",
-        shell_env_include_only: [],
-        shell_env_exclude: [],
-        output_retention: { buffer_bytes_per_stream: 0, head_bytes_per_stream: 0 },
+        shell_env_inherit: facts.environment.inherit,
+        shell_env_include_only: facts.environment.includeOnly,
+        shell_env_exclude: facts.environment.exclude,
+        output_retention: facts.retention,
         endpoint_path: "/mcp",
-        project_context: context,
+        project_context: await deps.projectContext(own ?? { workspace, profile }),
         tools: toolNames,
         tool_count: toolNames.length,
         warnings: [],
@@ -70,38 +67,10 @@ export function serverInfoTool(deps: ServerInfoDeps): Tool {
       const text = [
         `${productTitle} ${version}`,
         `workspace ${workspace.id}: ${workspace.path} (${profile})`,
+        `commands: mode ${mode}, sandbox ${level}, network ${facts.networkAllowed ? "open" : "closed"}`,
         `tools: ${toolNames.join(", ")}`,
       ].join("\n");
       return { content: [{ type: "text", text }], structured };
-    },
-  };
-}
-
-/** `check_exec_environment`: how commands would be confined; this version says that it runs none. */
-export function checkExecEnvironmentTool({ permissionMode }: { readonly permissionMode: string }): Tool {
-  return {
-    name: "check_exec_environment",
-    title: "Check exec environment",
-    description: "Shows whether and how this server runs commands.",
-    inputSchema: noArguments,
-    annotations: readOnly,
-    profile: "read-only",
-    lane: "fast",
-    run({ workspace }) {
-      const structured = {
-        ok: true,
-        workspace: workspace.path,
-        permission_mode: permissionMode,
-        ...execEnvironment,
-        landlock_enabled: false,
-        landlock_abi: null,
-        global_tmp_write: "blocked",
-        warnings: ["this server runs no commands: its tools only read"],
-      };
-      return {
-        content: [{ type: "text", text: "This server runs no commands: its tools only read." }],
-        structured,
-      };
     },
   };
 }

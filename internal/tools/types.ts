@@ -1,5 +1,6 @@
 import type { Profile } from "../config/config.js";
 import type { Workspace } from "../workspace/workspace.js";
+import type { Ask } from "./ask.js";
 
 /** A JSON Schema object of draft 2020-12, kept flat and inline: several clients refuse `$ref`, `$schema`, `anyOf`. */
 export type JsonSchema = { readonly [keyword: string]: unknown };
@@ -38,6 +39,8 @@ export interface ToolCall {
   /** Validated against the tool's schema, defaults filled in; `workspace` already taken out. */
   readonly args: Readonly<Record<string, unknown>>;
   readonly workspace: Workspace;
+  /** Id of the principal who calls. */
+  readonly caller: string;
   /** Every workspace the caller may reach, the default first, each with the caller's profile there. */
   readonly reachable: readonly ReachableWorkspace[];
   /** Names of the tools the caller sees. */
@@ -46,12 +49,17 @@ export interface ToolCall {
   readonly signal: AbortSignal;
   /** Reports progress to a client that asked for it; does nothing otherwise. */
   readonly progress: (progress: number, total?: number, message?: string) => void;
+  /** Asks the person at the client; undefined when the client cannot be asked. */
+  readonly ask: Ask | undefined;
 }
 
 export interface ReachableWorkspace {
   readonly workspace: Workspace;
   readonly profile: Profile;
 }
+
+/** `fast`: answers from memory or one small read. `heavy`: runs a child process or reads much; these queue. */
+export type Lane = "fast" | "heavy";
 
 export interface Tool {
   /** Frozen from 1.0: at most 40 characters of [a-z_]. */
@@ -62,8 +70,8 @@ export interface Tool {
   readonly annotations: ToolAnnotations;
   /** The least profile that sees it. */
   readonly profile: Profile;
-  /** `fast`: answers from memory or one small read. `heavy`: runs a child process or reads much; these queue. */
-  readonly lane: "fast" | "heavy";
+  /** A function where the validated arguments decide. */
+  readonly lane: Lane | ((args: ToolCall["args"]) => Lane);
   /** Listed only when the caller reaches more than one workspace. */
   readonly onlyWithSeveralWorkspaces?: boolean;
   /** Throws a Fault with a tool error code for an expected failure. */

@@ -27,7 +27,15 @@ test.after(() => {
 
 function call(args: Record<string, unknown>, resize: ResizeImage = createResizer()): Promise<ToolResult> {
   const filled = { max_bytes: 5_242_880, max_width: 2000, max_height: 2000, auto_resize: true, ...args };
-  const context = { workspace, reachable: [], toolNames: [], signal, progress: () => undefined };
+  const context = {
+    workspace,
+    reachable: [],
+    toolNames: [],
+    caller: "test",
+    ask: undefined,
+    signal,
+    progress: () => undefined,
+  };
   return Promise.resolve(viewImageTool({ resize }).run({ args: filled, ...context }));
 }
 
