@@ -1,6 +1,6 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Config } from "../../internal/config/config.js";
@@ -70,6 +70,45 @@ test("an address that others reach needs a credential", () => {
 test("the whole machine, the home directory, a file and what is missing are no workspace", () => {
   for (const path of ["/", home, join(home, ".."), join(project, "missing"), "/etc/passwd"])
     assert.throws(() => configOf(["--workspace", path]), isUsage, path);
+});
+
+test("commands stand in a strong sandbox without network until told otherwise", () => {
+  const { exec } = configOf([]);
+  assert.equal([exec.permissionMode, exec.sandbox.minimum, exec.sandbox.network], ["safe", "strong", "none"]);
+  const told = configOf(["--allow-network", "--dangerously-skip-all-permissions"], {
+    CODING_TOOLS_MCP_SANDBOX_MINIMUM: "none",
+    CODING_TOOLS_MCP_EXEC_ALLOW_ROOTS: "~/sdk:../lib:/etc",
+    CODING_TOOLS_MCP_SHELL_ENV_SET: '{"A":"b"}',
+  }).exec;
+  assert.equal(told, {
+    permissionMode: "dangerous",
+    approvals: "owner",
+    environment: { inherit: "core", includeOnly: [], exclude: [], set: { A: "b" } },
+    sandbox: {
+      minimum: "none",
+      network: "host",
+      read: [join(home, "sdk"), join(home, "lib"), "/etc"],
+      write: [],
+    },
+  });
+});
+
+test("each workspace has a state directory of its own, the same at every start", () => {
+  mkdirSync(join(project, "other"), { recursive: true });
+  symlinkSync(project, join(home, "link"));
+  const env = { CODING_TOOLS_MCP_RUNTIME_ROOT: join(dir, "state") };
+  const stateOf = (path: string): string => configOf(["--workspace", path], env).stateDir;
+  assert.is(stateOf(project), stateOf(join(home, "link")));
+  assert.is.not(stateOf(project), stateOf(join(project, "other")));
+  assert.is(dirname(stateOf(project)), join(dir, "state"));
+  assert.ok(configOf([]).stateDir.startsWith(join(home, ".local/state/")));
+  assert.ok(configOf([], { XDG_STATE_HOME: join(dir, "xdg") }).stateDir.startsWith(join(dir, "xdg/")));
+});
+
+test("state is never kept inside the workspace", () => {
+  for (const root of [".", "sub/state", project, join(home, "link", "state")])
+    assert.throws(() => configOf([], { CODING_TOOLS_MCP_RUNTIME_ROOT: root }), isUsage, root);
+  assert.throws(() => configOf([], { XDG_STATE_HOME: project }), isUsage);
 });
 
 function isUsage(error: unknown): boolean {

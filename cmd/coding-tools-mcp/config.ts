@@ -1,5 +1,8 @@
-import { resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { dirname, join, resolve } from "node:path";
 import type { Config } from "../../internal/config/config.js";
+import { contains, realPath } from "../../internal/config/folders.js";
+import { defaultStateDir, expandPath } from "../../internal/config/paths.js";
 import { isLoopback, resolveConfig } from "../../internal/config/resolve.js";
 import { Fault } from "../../internal/errs/errs.js";
 import type { Settings } from "./flags.js";
@@ -14,11 +17,11 @@ export interface Surroundings {
 const tokenVariable = "CODING_TOOLS_MCP_AUTH_TOKEN";
 
 /**
- * The configuration in memory that these settings amount to, under the same rules as a file. Nothing is written: state
- * lives as long as the process.
+ * The configuration in memory that these settings amount to, under the same rules as a file. Each workspace has a state
+ * directory of its own, so that commands of one never see what those of another leave in their home.
  *
- * @throws Fault USAGE when somebody elsewhere could come in without a credential, or for a workspace that is missing,
- * `/`, or the home directory or above it.
+ * @throws Fault USAGE when somebody elsewhere could come in without a credential, for a workspace that is missing, `/`,
+ * or the home directory or above it, and for state inside the workspace.
  */
 export function configFrom(settings: Settings, { cwd, home, uid, generateToken }: Surroundings): Config {
   const { host, port, stdio, profile, hostname } = settings;
@@ -33,16 +36,28 @@ export function configFrom(settings: Settings, { cwd, home, uid, generateToken }
       },
     );
   }
+  const workspace = resolve(cwd, settings.workspace);
+  const stateDir = stateDirectory(workspace, settings, { cwd, home });
   const problems: string[] = [];
   const config = resolveConfig(
     {
       ...(!stdio && { listen: `${host.includes(":") ? `[${host}]` : host}:${port}` }),
       ...(!stdio && hostname !== undefined && { hostname, tunnel: { provider: "none" } }),
-      workspaces: [{ id: "workspace", path: resolve(cwd, settings.workspace), profile }],
+      workspaces: [{ id: "workspace", path: workspace, profile }],
       auth: token === undefined ? { mode: "none" } : { mode: "bearer", token: `\${env:${tokenVariable}}` },
       allowed_origins: settings.allowedOrigins,
+      exec: {
+        permission_mode: settings.permissionMode,
+        sandbox: {
+          ...(settings.sandboxMinimum !== undefined && { minimum: settings.sandboxMinimum }),
+          network: settings.allowNetwork ? "host" : "none",
+          read: settings.execAllowRoots,
+        },
+      },
       view_image: settings.viewImage,
       log: { level: "error" },
+      state_dir: stateDir,
+      runtime_dir: join(stateDir, "run"),
     },
     {
       file: resolve(cwd, "command-line"),
@@ -58,5 +73,23 @@ export function configFrom(settings: Settings, { cwd, home, uid, generateToken }
   );
   if (problems.length > 0)
     throw new Fault("USAGE", problems.join("; "), { hint: "see coding-tools-mcp --help" });
-  return config;
+  if (contains(realPath(workspace), realPath(dirname(stateDir)))) {
+    throw new Fault("USAGE", `state would be kept in ${dirname(stateDir)}, inside the workspace`, {
+      hint: "set CODING_TOOLS_MCP_RUNTIME_ROOT to a directory outside of it",
+    });
+  }
+  return { ...config, exec: { ...config.exec, environment: settings.environment } };
+}
+
+/** Found again at the next start, since it depends on the workspace's real path only. */
+function stateDirectory(
+  workspace: string,
+  { runtimeRoot, stateHome }: Settings,
+  { cwd, home }: Pick<Surroundings, "cwd" | "home">,
+): string {
+  const parent =
+    runtimeRoot === undefined
+      ? join(defaultStateDir({ env: { XDG_STATE_HOME: stateHome }, home }), "foreground")
+      : expandPath(runtimeRoot, { home, base: cwd });
+  return join(parent, createHash("sha256").update(realPath(workspace)).digest("hex").slice(0, 16));
 }

@@ -1,8 +1,10 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { ExecEnvironment } from "../../internal/config/config.js";
 import { Fault } from "../../internal/errs/errs.js";
 import { readSettings, type Settings } from "./flags.js";
 
+const environment: ExecEnvironment = { inherit: "core", includeOnly: [], exclude: [], set: {} };
 const defaults: Settings = {
   workspace: "/here",
   host: "127.0.0.1",
@@ -13,6 +15,12 @@ const defaults: Settings = {
   profile: "full",
   profileGiven: false,
   permissionMode: "safe",
+  allowNetwork: false,
+  environment,
+  execAllowRoots: [],
+  sandboxMinimum: undefined,
+  runtimeRoot: undefined,
+  stateHome: undefined,
   viewImage: true,
   hostname: undefined,
   allowedOrigins: [],
@@ -50,12 +58,51 @@ const accepted: readonly [string, Env, Partial<Settings>][] = [
   ["", { PERMISSION_MODE: "dangerous" }, { permissionMode: "dangerous" }],
   ["--dangerously-skip-all-permissions", {}, { permissionMode: "dangerous" }],
   ["--permission-mode safe", { DANGEROUSLY_SKIP_ALL_PERMISSIONS: "on" }, { permissionMode: "dangerous" }],
-  ["--allow-network --shell-env-inherit all", {}, {}],
-  ["", { SHELL_ENV_INHERIT: "none", SHELL_ENV_SET: '{"A":"b"}', TELEMETRY: "off" }, {}],
+  [
+    "--allow-network --shell-env-inherit all",
+    {},
+    { allowNetwork: true, environment: { ...environment, inherit: "all" } },
+  ],
+  ["", { ALLOW_NETWORK: "1" }, { allowNetwork: true }],
+  ["", { TELEMETRY: "off" }, {}],
+  [
+    "",
+    {
+      SHELL_ENV_INHERIT: "none",
+      SHELL_ENV_INCLUDE_ONLY: "A*, ?B,",
+      SHELL_ENV_EXCLUDE: "C",
+      SHELL_ENV_SET: '{"A":"b","N":1,"T":true}',
+    },
+    {
+      environment: {
+        inherit: "none",
+        includeOnly: ["A*", "?B"],
+        exclude: ["C"],
+        set: { A: "b", N: "1", T: "true" },
+      },
+    },
+  ],
+  [
+    "--shell-env-inherit none",
+    { SHELL_ENV_INHERIT: "all" },
+    { environment: { ...environment, inherit: "none" } },
+  ],
+  ["", { EXEC_ALLOW_ROOTS: "/etc/java::~/sdk" }, { execAllowRoots: ["/etc/java", "~/sdk"] }],
+  ["", { SANDBOX_MINIMUM: "filesystem-only" }, { sandboxMinimum: "filesystem-only" }],
+  ["", { RUNTIME_ROOT: "/r" }, { runtimeRoot: "/r" }],
   ["", { ENABLE_VIEW_IMAGE: "0" }, { viewImage: false }],
   ["--enable-view-image", { ENABLE_VIEW_IMAGE: "0" }, {}],
   ["", { ENABLE_VIEW_IMAGE: "TRUE" }, {}],
-  ["", { SERVER_URL: "https://mcp.example.com/" }, { hostname: "mcp.example.com" }],
+  [
+    "",
+    { SERVER_URL: "https://mcp.example.com/" },
+    { hostname: "mcp.example.com", allowedOrigins: ["https://mcp.example.com"] },
+  ],
+  [
+    "",
+    { SERVER_URL: "http://192.0.2.7:8443", ALLOWED_ORIGINS: "https://a.example" },
+    { hostname: "192.0.2.7", allowedOrigins: ["http://192.0.2.7:8443", "https://a.example"] },
+  ],
   [
     "",
     { ALLOWED_ORIGINS: "https://a.example, http://b.example:8080," },
@@ -94,6 +141,11 @@ const refused: readonly [string, Env, RegExp][] = [
   ["--shell-env-inherit some", {}, /some/],
   ["", { SHELL_ENV_SET: "[]" }, /JSON object/],
   ["", { SHELL_ENV_SET: "{" }, /JSON object/],
+  ["", { SHELL_ENV_SET: '{"a-b":"c"}' }, /a-b/],
+  ["", { SHELL_ENV_SET: '{"A":{}}' }, /value of A/],
+  ["", { SHELL_ENV_SET: '{"A":null}' }, /value of A/],
+  ["", { SHELL_ENV_SET: '{"A":"b\\u0000"}' }, /value of A/],
+  ["", { SANDBOX_MINIMUM: "weak" }, /weak/],
   ["", { SERVER_URL: "mcp.example.com:x" }, /not a URL/],
   ["", { ALLOWED_ORIGINS: "https://a.example,nonsense" }, /nonsense/],
 ];

@@ -1,5 +1,11 @@
+import { delimiter } from "node:path";
 import { parseArgs } from "node:util";
-import type { PermissionMode, Profile } from "../../internal/config/config.js";
+import type {
+  ExecEnvironment,
+  PermissionMode,
+  Profile,
+  SandboxLevelName,
+} from "../../internal/config/config.js";
 import { Fault, messageOf } from "../../internal/errs/errs.js";
 
 /** What the command line and the environment ask for, checked. */
@@ -15,11 +21,24 @@ export interface Settings {
   /** True when the profile was asked for, not defaulted. */
   readonly profileGiven: boolean;
   readonly permissionMode: PermissionMode;
+  /** Commands get the network of this machine. */
+  readonly allowNetwork: boolean;
+  readonly environment: ExecEnvironment;
+  /** Paths as given, that commands may read. */
+  readonly execAllowRoots: readonly string[];
+  readonly sandboxMinimum: SandboxLevelName | undefined;
+  /** Path as given, below which state is kept; undefined: the user's state directory. */
+  readonly runtimeRoot: string | undefined;
+  /** XDG_STATE_HOME. */
+  readonly stateHome: string | undefined;
   readonly viewImage: boolean;
+  /** Host of the public URL. */
   readonly hostname: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly trace: boolean;
 }
+
+const sandboxLevels: readonly SandboxLevelName[] = ["strong", "namespaces", "filesystem-only", "none"];
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -51,28 +70,29 @@ export function readSettings(argv: readonly string[], env: Env, cwd: string): Se
   if (flags.help) return "help";
   if (flags.version) return "version";
   const variable = (name: string): string | undefined => env[`CODING_TOOLS_MCP_${name}`] || undefined;
+  const list = (name: string, separator: string): string[] =>
+    (variable(name) ?? "")
+      .split(separator)
+      .map((item) => item.trim())
+      .filter((item) => item !== "");
   const isOn = (name: string): boolean => /^(1|true|yes|on)$/i.test(variable(name) ?? "");
 
   refuseSignIn(flags["oauth-mode"] === true || isOn("OAUTH_MODE") || variable("AUTH_MODE") === "oauth");
   refuseFalseAnnotations(
     flags["dangerously-fake-readonly-annotations"] === true || isOn("DANGEROUSLY_FAKE_READONLY_ANNOTATIONS"),
   );
-  const mode = choice("AUTH_MODE", variable("AUTH_MODE"), ["bearer", "noauth"]);
+  const mode = choice("CODING_TOOLS_MCP_AUTH_MODE", variable("AUTH_MODE"), ["bearer", "noauth"]);
   const token = flags["auth-token"] ?? variable("AUTH_TOKEN");
   if (mode === "noauth" && token !== undefined)
     throw usage("auth mode noauth and a token contradict each other");
   if (mode === "bearer" && token === undefined && !isOn("GENERATE_AUTH_TOKEN")) {
     throw usage("auth mode bearer needs a token", "set CODING_TOOLS_MCP_AUTH_TOKEN");
   }
-  choice("shell-env-inherit", flags["shell-env-inherit"] ?? variable("SHELL_ENV_INHERIT"), [
-    "core",
-    "all",
-    "none",
-  ]);
-  checkShellEnvSet(variable("SHELL_ENV_SET"));
   const profile = flags["tool-profile"] ?? variable("TOOL_PROFILE");
   const skip = flags["dangerously-skip-all-permissions"] === true || isOn("DANGEROUSLY_SKIP_ALL_PERMISSIONS");
   const permission = flags["permission-mode"] ?? variable("PERMISSION_MODE");
+  const serverUrl = readServerUrl(variable("SERVER_URL"));
+  const inherit = flags["shell-env-inherit"] ?? variable("SHELL_ENV_INHERIT");
   return {
     workspace: flags.workspace ?? variable("WORKSPACE") ?? cwd,
     host: flags.host ?? variable("HOST") ?? "127.0.0.1",
@@ -85,13 +105,25 @@ export function readSettings(argv: readonly string[], env: Env, cwd: string): Se
     permissionMode: skip
       ? "dangerous"
       : (choice("permission-mode", permission, ["safe", "trusted", "dangerous"]) ?? "safe"),
+    allowNetwork: flags["allow-network"] === true || isOn("ALLOW_NETWORK"),
+    environment: {
+      inherit: choice("shell-env-inherit", inherit, ["core", "all", "none"]) ?? "core",
+      includeOnly: list("SHELL_ENV_INCLUDE_ONLY", ","),
+      exclude: list("SHELL_ENV_EXCLUDE", ","),
+      set: readShellEnvSet(variable("SHELL_ENV_SET")),
+    },
+    execAllowRoots: list("EXEC_ALLOW_ROOTS", delimiter),
+    sandboxMinimum: choice("CODING_TOOLS_MCP_SANDBOX_MINIMUM", variable("SANDBOX_MINIMUM"), sandboxLevels),
+    runtimeRoot: variable("RUNTIME_ROOT"),
+    stateHome: env.XDG_STATE_HOME,
     viewImage:
       flags["enable-view-image"] === true || !/^(0|false|no|off)$/i.test(variable("ENABLE_VIEW_IMAGE") ?? ""),
-    hostname: readHostname(variable("SERVER_URL")),
-    allowedOrigins: (variable("ALLOWED_ORIGINS") ?? "")
-      .split(",")
-      .map(readOrigin)
-      .filter((origin) => origin !== ""),
+    hostname: serverUrl?.hostname,
+    // The pages of a server behind that URL are ours, whatever its scheme and port.
+    allowedOrigins: [
+      ...(serverUrl ? [serverUrl.origin] : []),
+      ...list("ALLOWED_ORIGINS", ",").map(readOrigin),
+    ],
     trace: isOn("TRACE"),
   };
 }
@@ -107,11 +139,26 @@ Serves MCP for one workspace in the foreground, over HTTP or stdio.
   --auth-token TOKEN        ask for this bearer token; better in CODING_TOOLS_MCP_AUTH_TOKEN,
                             where other users of this machine cannot read it
   --tool-profile PROFILE    full (default) or read-only
-  --permission-mode MODE    safe (default), trusted or dangerous
+  --permission-mode MODE    safe (default), trusted or dangerous: which commands run without asking
+  --allow-network           give commands the network of this machine
+  --shell-env-inherit WHAT  core (default), all or none of this environment's variables go to commands;
+                            what looks like a secret goes in mode dangerous only
+  --dangerously-skip-all-permissions
+                            the same as --permission-mode dangerous
   --enable-view-image       on by default; CODING_TOOLS_MCP_ENABLE_VIEW_IMAGE=0 takes the tool away
   --version, --help
 
-Each flag has a variable CODING_TOOLS_MCP_<FLAG>. CODING_TOOLS_MCP_TRACE=1 writes a line a call to stderr.
+Each flag has a variable CODING_TOOLS_MCP_<FLAG>. Further variables, with the same prefix:
+
+  SHELL_ENV_INCLUDE_ONLY, SHELL_ENV_EXCLUDE   names of inherited variables, with * and ?, separated by commas
+  SHELL_ENV_SET             further variables for commands, as a JSON object
+  EXEC_ALLOW_ROOTS          further paths that commands may read, separated by colons
+  SANDBOX_MINIMUM           strong (default), namespaces, filesystem-only or none: the weakest sandbox to run in
+  SERVER_URL                the public URL of this server, as https://mcp.example.com; its name may then be called
+  ALLOWED_ORIGINS           further web origins whose pages may call, separated by commas
+  RUNTIME_ROOT              where state is kept, outside the workspace; default: the user's state directory
+  TRACE=1                   writes a line a call to stderr
+
 exit codes: 0 ended, 2 usage, 69 address in use, 130 interrupted, 143 terminated
 `;
 
@@ -152,32 +199,40 @@ function readPort(text: string): number {
   return port;
 }
 
-function readHostname(url: string | undefined): string | undefined {
+function readServerUrl(url: string | undefined): URL | undefined {
   if (url === undefined) return undefined;
   // Without a scheme, host:port would parse too, as some other kind of URL.
   if (!/^https?:/i.test(url) || !URL.canParse(url)) {
     throw usage(`CODING_TOOLS_MCP_SERVER_URL ${url} is not a URL`, "write https://mcp.example.com");
   }
-  return new URL(url).hostname;
+  return new URL(url);
 }
 
-function readOrigin(text: string): string {
-  const origin = text.trim();
-  if (origin !== "" && !URL.canParse(origin))
-    throw usage(`CODING_TOOLS_MCP_ALLOWED_ORIGINS: ${origin} is not an origin`);
+function readOrigin(origin: string): string {
+  if (!URL.canParse(origin)) throw usage(`CODING_TOOLS_MCP_ALLOWED_ORIGINS: ${origin} is not an origin`);
   return origin;
 }
 
-function checkShellEnvSet(text: string | undefined): void {
-  if (text === undefined) return;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
+/** Variables by name; numbers and truth values become text, as people write them in JSON. */
+function readShellEnvSet(text: string | undefined): Record<string, string> {
+  const name = "CODING_TOOLS_MCP_SHELL_ENV_SET";
+  const value = text === undefined ? {} : parseJson(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw usage(`${name} must be a JSON object`);
+  for (const [key, item] of Object.entries(value)) {
+    if (!/^[A-Za-z_]\w*$/.test(key)) throw usage(`${name}: '${key}' cannot be a variable's name`);
+    if (typeof item === "object" || String(item).includes("\0"))
+      throw usage(`${name}: the value of ${key} must be text`);
   }
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
-  throw usage("CODING_TOOLS_MCP_SHELL_ENV_SET must be a JSON object");
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, String(item)]));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function choice<T extends string>(

@@ -1,18 +1,20 @@
 #!/usr/bin/env node
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { generateToken } from "../../internal/auth/token.js";
 import { systemClock } from "../../internal/clock/clock.js";
 import type { Config } from "../../internal/config/config.js";
-import { endpointUrl } from "../../internal/daemon/addresses.js";
+import { urlAt } from "../../internal/daemon/addresses.js";
 import { createEngine, type Engine } from "../../internal/daemon/engine.js";
 import { serveOnStdio } from "../../internal/daemon/stdio.js";
 import { createToolbox } from "../../internal/daemon/toolbox.js";
+import { createWorkshop } from "../../internal/daemon/workshop.js";
 import { exitCodeOf, Fault } from "../../internal/errs/errs.js";
 import { createLog } from "../../internal/log/log.js";
 import { createRedactor } from "../../internal/log/redact.js";
 import { version } from "../../internal/version/version.js";
 import { configFrom } from "./config.js";
 import { readSettings, type Settings, usageText } from "./flags.js";
+import { claimState } from "./own-state.js";
 import { traceLine } from "./trace.js";
 
 /** The process must be gone within 2 s of SIGTERM. */
@@ -39,20 +41,36 @@ async function main(): Promise<void> {
   }
   const auth = token === undefined ? "no auth configured" : "bearer auth enabled";
   const profile = settings.profileGiven ? `, profile=${settings.profile}` : "";
-  say(`coding-tools-mcp listening on ${endpointUrl(engine.address())} (${auth}${profile})`);
+  const url = urlAt({ host: config.listen.host, port: engine.address().port });
+  say(`coding-tools-mcp listening on ${url} (${auth}${profile})`);
 }
 
-async function start(settings: Settings, config: Config): Promise<Engine> {
+/** Serves `config`, and takes down with it what was started for it. */
+async function start(settings: Settings, asked: Config): Promise<Engine> {
+  const uid = process.getuid?.() ?? -1;
+  const { config, parent, release } = claimState(asked, uid);
   const redactor = createRedactor();
   const { token } = config.auth;
   if (token !== undefined) redactor.add(token);
   const { env } = process;
   // Standard error carries the start line and trace lines; of the log only what went wrong.
   const log = createLog({ level: "error", stream: process.stderr, env, redactor, clock: systemClock });
+  const home = homedir();
+  const workshop = createWorkshop({
+    clock: systemClock,
+    log,
+    env,
+    home,
+    shell: userInfo().shell ?? undefined,
+    uid,
+    hidden: [parent],
+    config,
+  });
+  await workshop.recover();
   const engine = createEngine({
     clock: systemClock,
     log,
-    ...createToolbox({ clock: systemClock, env, permissionMode: settings.permissionMode }),
+    ...createToolbox({ clock: systemClock, env, home, workshop }),
     listen: !settings.stdio,
     token: async () => token,
     onRequest: () => {},
@@ -61,7 +79,14 @@ async function start(settings: Settings, config: Config): Promise<Engine> {
     },
   });
   (await engine.prepare(config)).commit();
-  return engine;
+  return {
+    ...engine,
+    async close(ms) {
+      await engine.close(ms);
+      await workshop.close();
+      release();
+    },
+  };
 }
 
 function onSignals(engine: Engine): void {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../internal/clock/clock.js";
 import { configPath } from "../../internal/config/paths.js";
@@ -44,7 +44,8 @@ async function main(): Promise<void> {
     clock: systemClock,
     log,
     redactor,
-    toolbox: createToolbox({ clock: systemClock, env, permissionMode: "safe" }),
+    shell: userInfo().shell ?? undefined,
+    toolbox: (workshop) => createToolbox({ clock: systemClock, env, home, workshop }),
   });
   process.on("SIGHUP", () => void daemon.reload("signal").catch(() => {}));
   let stopping = false;

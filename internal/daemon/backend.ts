@@ -1,4 +1,4 @@
-import type { AdminBackend, WorkspaceReport } from "../admin/types.js";
+import type { AdminBackend, StatusReport, WorkspaceReport } from "../admin/types.js";
 import type { Clients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
 import type { LoadedConfig } from "../config/load.js";
@@ -8,9 +8,11 @@ import type { LogLine } from "../log/line.js";
 import type { Log } from "../log/log.js";
 import { version } from "../version/version.js";
 import { endpointUrl, publicUrl } from "./addresses.js";
+import { approvalsBackend } from "./approvals.js";
 import type { Engine } from "./engine.js";
 import { followLog } from "./log-lines.js";
 import type { Reloader } from "./reload.js";
+import type { Workshop } from "./workshop.js";
 
 export interface BackendDeps {
   readonly clock: Clock;
@@ -19,6 +21,7 @@ export interface BackendDeps {
   readonly health: Health;
   readonly engine: Engine;
   readonly reloader: Reloader;
+  readonly workshop: Workshop;
   readonly ripgrep: { readonly path: string; readonly source: string } | undefined;
   /** The file as it was read for the configuration in force. */
   readonly loaded: () => LoadedConfig;
@@ -31,7 +34,7 @@ const activeMs = 15 * 60_000;
 
 /** Answers the admin socket from the running parts. */
 export function createBackend(deps: BackendDeps): AdminBackend {
-  const { clock, log, clients, health, engine, reloader } = deps;
+  const { clock, log, clients, health, engine, reloader, workshop } = deps;
   const startedAt = clock.now();
   const startedMonotonic = clock.monotonic();
 
@@ -61,6 +64,8 @@ export function createBackend(deps: BackendDeps): AdminBackend {
         catalogue: { hash: catalogue.hash, count: catalogue.names.length },
         clients: { active: clients.active(activeMs) },
         memory_rss_bytes: process.memoryUsage.rss(),
+        sandbox: sandboxReport(),
+        path: pathReport(),
         ripgrep: deps.ripgrep ?? null,
         warnings: health.list(),
       };
@@ -79,8 +84,21 @@ export function createBackend(deps: BackendDeps): AdminBackend {
       return { path, generation, config, ...(sources && { sources: shown.sources }) };
     },
     rotateSecret: async () => ({ secret: await deps.rotate() }),
+    approvals: approvalsBackend(workshop.approvals),
+    undo: { list: () => workshop.patcher.listUndo(), undo: (id) => workshop.patcher.undo(id) },
     logs: ({ follow, signal }): AsyncIterable<LogLine> => followLog(log, { follow, signal }),
   };
+
+  function sandboxReport(): StatusReport["sandbox"] {
+    const { level, probes, checkedAt, reason } = workshop.sandbox.status();
+    const { minimum } = engine.current().config.exec.sandbox;
+    return { level, minimum, reason: reason ?? null, checked_at: checkedAt, probes };
+  }
+
+  function pathReport(): StatusReport["path"] {
+    const found = workshop.foundPath();
+    return found && { value: found.path, source: found.source, problem: found.problem ?? null };
+  }
 
   function workspaces(): WorkspaceReport[] {
     return engine.current().workspaces.map(({ id, path, profile }) => ({ id, path, profile }));

@@ -71,6 +71,24 @@ test("heavy calls wait for one another, fast ones do not", async () => {
   await Promise.all([second.ended, fast.ended]);
 });
 
+test("heavy calls, running and waiting, take nothing from fast ones", async () => {
+  const limits = createCallLimits(config, createTestClock());
+  const heavy = [start(limits), start(limits)];
+  assert.is(await start(limits).ended.catch((error: Fault) => error.code), "SERVER_BUSY");
+  const fast = [start(limits, { lane: "fast" }), start(limits, { lane: "fast" })];
+  await settled();
+  assert.equal(
+    [...heavy, ...fast].map(({ begun }) => begun()),
+    [true, false, true, true],
+  );
+  for (const one of fast) one.release();
+  await Promise.all(fast.map(({ ended }) => ended));
+  for (const one of heavy) {
+    one.release();
+    await one.ended;
+  }
+});
+
 test("a client may have only so many calls open; one that ends, or fails, makes room", async () => {
   const limits = createCallLimits(config, createTestClock());
   const open = [start(limits, { lane: "fast" }), start(limits, { lane: "fast" })];

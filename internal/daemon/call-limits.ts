@@ -9,7 +9,10 @@ import type { CallLimits } from "../mcp/call.js";
 const globalFactor = 8;
 const everybody = "";
 
-/** What each client, and all together, may ask for. Heavy calls queue in turn; fast ones only count. */
+/**
+ * What each client, and all together, may ask for. Heavy calls queue in turn; fast ones only count. The lanes count
+ * apart, so that heavy calls, running or waiting, take nothing from fast ones.
+ */
 export function createCallLimits(config: LimitsConfig, clock: Clock): CallLimits {
   const { callsPerSecond, burst, concurrentCalls } = config;
   const perClient = createRateLimiter({ perSecond: callsPerSecond, burst, clock });
@@ -20,8 +23,8 @@ export function createCallLimits(config: LimitsConfig, clock: Clock): CallLimits
     maxKeys: 1,
   });
   const heavy = createGate({ width: config.heavyCalls, queue: concurrentCalls });
-  const open = new Map<string, number>();
-  let openInAll = 0;
+  const most = { each: concurrentCalls, inAll: concurrentCalls * globalFactor };
+  const open = { fast: createCount(most), heavy: createCount(most) };
 
   return {
     admit(principal) {
@@ -35,22 +38,36 @@ export function createCallLimits(config: LimitsConfig, clock: Clock): CallLimits
       });
     },
     async run({ principal: { id }, lane, signal, work }) {
+      const leave = open[lane].enter(id);
+      try {
+        return await (lane === "heavy" ? heavy.run({ key: id, signal, work }) : work());
+      } finally {
+        leave();
+      }
+    },
+  };
+}
+
+/** Counts open calls by client. `enter` throws SERVER_BUSY at either limit, or returns what counts the call out. */
+function createCount({ each, inAll }: { each: number; inAll: number }): { enter(id: string): () => void } {
+  const open = new Map<string, number>();
+  let total = 0;
+  return {
+    enter(id) {
       const own = open.get(id) ?? 0;
-      if (own >= concurrentCalls || openInAll >= concurrentCalls * globalFactor) {
+      if (own >= each || total >= inAll) {
         throw new Fault("SERVER_BUSY", `${own} calls of yours are running or waiting`, {
           hint: "wait for earlier calls to finish, then call again",
         });
       }
       open.set(id, own + 1);
-      openInAll++;
-      try {
-        return await (lane === "heavy" ? heavy.run({ key: id, signal, work }) : work());
-      } finally {
+      total++;
+      return () => {
         const left = (open.get(id) ?? 1) - 1;
         if (left === 0) open.delete(id);
         else open.set(id, left);
-        openInAll--;
-      }
+        total--;
+      };
     },
   };
 }

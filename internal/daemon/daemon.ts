@@ -1,7 +1,7 @@
-import { type AdminServer, createAdminServer } from "../admin/server.js";
+import { createAdminServer } from "../admin/server.js";
 import { createClients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
-import type { Config } from "../config/config.js";
+import type { Config, SandboxLevelName } from "../config/config.js";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { socketPath } from "../config/paths.js";
 import { formatProblem } from "../config/problem.js";
@@ -9,6 +9,7 @@ import { createHealth, type Health } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
 import type { CallRecord } from "../mcp/call.js";
+import type { SandboxStatus } from "../sandbox/types.js";
 import { version } from "../version/version.js";
 import { createBackend } from "./backend.js";
 import { createEngine, type PrepareStep } from "./engine.js";
@@ -23,13 +24,16 @@ import { recordSighting } from "./sightings.js";
 import { readToken, rotateToken } from "./token.js";
 import type { Toolbox } from "./toolbox.js";
 import { fingerprint, watchFile } from "./watch.js";
+import { createWorkshop, type Workshop } from "./workshop.js";
 
 export interface DaemonOptions extends LoadOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly redactor: Redactor;
-  /** The tools to serve and what they stand on. */
-  readonly toolbox: Toolbox;
+  /** Makes the tools to serve; `workshop` is what changes files and runs commands. */
+  readonly toolbox: (workshop: Workshop) => Toolbox;
+  /** The user's shell, absolute; undefined when unknown. */
+  readonly shell: string | undefined;
   readonly onCall?: (record: CallRecord) => void;
   /** Called before each step of preparing a configuration; throwing makes that step fail. */
   readonly onStep?: (step: PrepareStep | "load") => void;
@@ -41,6 +45,8 @@ export interface Daemon {
   address(): { readonly host: string; readonly port: number };
   readonly socketPath: string;
   reload(trigger: Trigger): Promise<ReloadOutcome>;
+  /** Resolves when what goes on after the start is done: PATH is known, the sandbox is tested. */
+  settled(): Promise<void>;
   /** Drains for at most `graceMs`, the admin socket last. */
   close(graceMs: number): Promise<void>;
 }
@@ -51,7 +57,7 @@ export interface Daemon {
  * @throws Fault of the configuration, the secrets, the addresses or the admin socket; nothing is left running then.
  */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const { clock, log, redactor, toolbox, uid } = options;
+  const { clock, log, redactor, uid } = options;
   const clients = createClients(clock);
   const health = createHealth(clock);
   const load = (): LoadedConfig => {
@@ -62,6 +68,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let loaded = load();
   log.setLevel(loaded.config.log.level);
   let state: "starting" | "ready" | "draining" = "starting";
+  const workshop = createWorkshop({ ...options, hidden: [options.path], config: loaded.config });
+  const toolbox = options.toolbox(workshop);
 
   const engine = createEngine({
     clock,
@@ -84,30 +92,38 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onSettled: (outcome) => reportOutcome(health, outcome),
   });
 
-  const admin = await createAdminServer({
-    socketPath: socketPath(loaded.config.runtimeDir),
-    uid,
-    version,
-    onError: (error) => log.error("admin request failed", { error }),
-    backend: createBackend({
-      clock,
-      log,
-      clients,
-      health,
-      engine,
-      reloader,
-      ripgrep: toolbox.ripgrep,
-      loaded: () => loaded,
-      state: () => state,
-      async rotate() {
-        const secret = await rotateToken(engine.current().config, uid);
-        redactor.add(secret);
-        await reloader.refresh();
-        return secret;
-      },
+  const admin = await closeOnFailure(workshop, () =>
+    createAdminServer({
+      socketPath: socketPath(loaded.config.runtimeDir),
+      uid,
+      version,
+      onError: (error) => log.error("admin request failed", { error }),
+      backend: createBackend({
+        clock,
+        log,
+        clients,
+        health,
+        engine,
+        reloader,
+        workshop,
+        ripgrep: toolbox.ripgrep,
+        loaded: () => loaded,
+        state: () => state,
+        async rotate() {
+          const secret = await rotateToken(engine.current().config, uid);
+          redactor.add(secret);
+          await reloader.refresh();
+          return secret;
+        },
+      }),
     }),
-  });
-  await closeOnFailure(admin, async () => (await engine.prepare(loaded.config)).commit());
+  );
+  await closeOnFailure(workshop, () =>
+    closeOnFailure(admin, async () => {
+      await workshop.recover();
+      (await engine.prepare(loaded.config)).commit();
+    }),
+  );
   const stopWatching = watchFile({
     path: options.path,
     since,
@@ -118,16 +134,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (toolbox.ripgrep === undefined) health.set("RIPGREP_MISSING", ripgrepMissing);
   warnOf(loaded);
   state = "ready";
+  // Neither may hold up the first answer.
+  const settled = Promise.all([workshop.loginPath(), workshop.sandbox.selfTest().then(watchSandbox)]);
 
   return {
     config: () => engine.current().config,
     address: () => engine.address(),
     socketPath: socketPath(loaded.config.runtimeDir),
     reload: (trigger) => reloader.reload({ trigger }),
+    settled: async () => void (await settled),
     async close(graceMs) {
       state = "draining";
       stopWatching();
       await engine.close(graceMs);
+      await workshop.close();
       await admin.close();
     },
   };
@@ -138,12 +158,23 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     return {
       ...prepared,
       commit() {
+        const before = engine.current().workspaces;
         prepared.commit();
+        workshop.retire(before, engine.current().workspaces);
         loaded = next;
         log.setLevel(next.config.log.level);
         warnOf(next);
       },
     };
+  }
+
+  function watchSandbox({ level, reason }: SandboxStatus): void {
+    const { exec, workspaces } = engine.current().config;
+    log.info("sandbox tested", { sandbox: level, reason });
+    const weak = levels.indexOf(level) > levels.indexOf(exec.sandbox.minimum);
+    if (!weak || workspaces.every(({ profile }) => profile === "read-only")) return;
+    const text = `commands are refused: the sandbox is ${level}, exec.sandbox.minimum is ${exec.sandbox.minimum}`;
+    health.set("SANDBOX_TOO_WEAK", { severity: "error", text, fix: reason ?? "install bubblewrap" });
   }
 
   function warnOf({ warnings }: LoadedConfig): void {
@@ -156,6 +187,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
   }
 }
+
+/** Best first. */
+const levels: readonly SandboxLevelName[] = ["strong", "namespaces", "filesystem-only", "none"];
 
 const ripgrepMissing = {
   severity: "error",
@@ -179,11 +213,11 @@ function reportOutcome(
   health.set("RESTART_NEEDED", { severity: "warning", text, fix: "restart the daemon" });
 }
 
-async function closeOnFailure(admin: AdminServer, work: () => Promise<void>): Promise<void> {
+async function closeOnFailure<T>(part: { close(): Promise<void> }, work: () => Promise<T>): Promise<T> {
   try {
-    await work();
+    return await work();
   } catch (error) {
-    await admin.close();
+    await part.close();
     throw error;
   }
 }

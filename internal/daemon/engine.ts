@@ -8,6 +8,7 @@ import { Fault } from "../errs/errs.js";
 import { createHandler } from "../httpd/handler.js";
 import type { Log } from "../log/log.js";
 import type { CallRecord } from "../mcp/call.js";
+import { createElicitation, type Elicitation } from "../mcp/elicitation.js";
 import { createMcpHttp, type RequestRecord } from "../mcp/http.js";
 import { createInFlight, type InFlight } from "../mcp/inflight.js";
 import { createSubscriptions, type Subscriptions } from "../mcp/subscriptions.js";
@@ -50,6 +51,7 @@ export interface Engine {
   address(): { readonly host: string; readonly port: number };
   readonly inFlight: InFlight;
   readonly subscriptions: Subscriptions;
+  readonly elicitation: Elicitation;
   draining(): boolean;
   /** Turns away new requests, lets running ones end within `graceMs`, then ends them. */
   close(graceMs: number): Promise<void>;
@@ -67,12 +69,13 @@ export function createEngine(deps: EngineDeps): Engine {
   const { clock, log } = deps;
   const inFlight = createInFlight();
   const subscriptions = createSubscriptions();
+  const elicitation = createElicitation({ clock });
   let snapshot: Snapshot | undefined;
   let draining = false;
   let foldersChecked = Number.NEGATIVE_INFINITY;
 
   const exchanges = createExchanges(clock);
-  const mcp = createMcpHttp({ clock, inFlight, subscriptions, onRequest: deps.onRequest });
+  const mcp = createMcpHttp({ clock, inFlight, subscriptions, elicitation, onRequest: deps.onRequest });
   const listener: Listener = createListener({
     handler: exchanges.watch(
       createHandler({
@@ -97,6 +100,7 @@ export function createEngine(deps: EngineDeps): Engine {
     address: () => listener.address(),
     inFlight,
     subscriptions,
+    elicitation,
     draining: () => draining,
     async close(graceMs) {
       draining = true;

@@ -3,8 +3,8 @@ import * as assert from "uvu/assert";
 import type { Config } from "../config/config.js";
 import { planChange } from "./plan.js";
 
-const app = { id: "app", path: "/src/app", profile: "read-only" } as const;
-const docs = { id: "docs", path: "/src/docs", profile: "read-only" } as const;
+const app = { id: "app", path: "/src/app", profile: "read-only", exec: { path: [], env: {} } } as const;
+const docs = { id: "docs", path: "/src/docs", profile: "read-only", exec: { path: [], env: {} } } as const;
 const base: Config = {
   version: 1,
   hostname: undefined,
@@ -14,6 +14,12 @@ const base: Config = {
   tunnel: undefined,
   allowedOrigins: [],
   limits: { callsPerSecond: 50, burst: 200, concurrentCalls: 16, heavyCalls: 2, connections: 512 },
+  exec: {
+    permissionMode: "safe",
+    approvals: "owner",
+    environment: { inherit: "core", includeOnly: [], exclude: [], set: {} },
+    sandbox: { minimum: "strong", network: "none", read: [], write: [] },
+  },
   viewImage: true,
   log: { level: "info" },
   stateDir: "/state",
@@ -37,6 +43,23 @@ const cases: readonly [Partial<Config>, readonly string[], (readonly string[])?]
   [{ auth: { ...base.auth, tokenFile: "/token" } }, ["auth.token_file: none -> /token"]],
   [{ tunnel: { provider: "none" } }, ["tunnel: absent -> provider none"]],
   [{ allowedOrigins: ["https://a.example"] }, ["allowed_origins: none -> https://a.example"]],
+  [
+    { workspaces: [{ ...app, exec: { path: ["/bin"], env: {} } }, docs] },
+    ["workspace app: exec.path: none -> /bin"],
+  ],
+  [
+    { exec: { ...base.exec, permissionMode: "trusted", approvals: "client" } },
+    ["exec.permission_mode: safe -> trusted", "exec.approvals: owner -> client"],
+  ],
+  [
+    { exec: { ...base.exec, sandbox: { minimum: "none", network: "host", read: ["/r"], write: ["/w"] } } },
+    [
+      "exec.sandbox.minimum: strong -> none",
+      "exec.sandbox.network: none -> host",
+      "exec.sandbox.read: none -> /r",
+      "exec.sandbox.write: none -> /w",
+    ],
+  ],
   [{ viewImage: false }, ["view_image: true -> false"]],
   [{ log: { level: "debug" } }, ["log.level: info -> debug"]],
   [{ stateDir: "/other" }, [], ["state_dir"]],
@@ -49,13 +72,17 @@ for (const [difference, changes, restartNeeded = []] of cases) {
   });
 }
 
-test("a plan tells that limits differ, and that a token does, but not which", () => {
+test("a plan tells that limits differ, and that secrets do, but not which", () => {
   const limits = { ...base.limits, burst: 7 };
   assert.match(planChange(base, { ...base, limits }).changes.join(), /^limits: .*"burst":7/);
   const auth = { ...base.auth, token: "second-token" };
   const lines = planChange(base, { ...base, auth }).changes.join();
   assert.match(lines, "auth.token");
   assert.not.match(lines, /first-token|second-token/);
+  const secretive = { ...app, exec: { path: [], env: { NPM_TOKEN: "npm-secret" } } };
+  assert.equal(planChange(base, { ...base, workspaces: [secretive, docs] }).changes, [
+    "workspace app: exec.env: other values",
+  ]);
 });
 
 test.run();

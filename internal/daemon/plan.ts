@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.js";
 
 /** What a new configuration changes, in words for the owner. */
@@ -7,6 +8,8 @@ export interface Plan {
   /** Keys whose new value waits for a restart; the old one stays in force. */
   readonly restartNeeded: readonly string[];
 }
+
+type Sandbox = Config["exec"]["sandbox"];
 
 const restartKeys = { stateDir: "state_dir", runtimeDir: "runtime_dir" } as const;
 
@@ -22,6 +25,9 @@ export function planChange(current: Config, next: Config): Plan {
     ...changed("tunnel", tunnel(current), tunnel(next)),
     ...changed("allowed_origins", list(current.allowedOrigins), list(next.allowedOrigins)),
     ...changed("limits", JSON.stringify(current.limits), JSON.stringify(next.limits)),
+    ...changed("exec.permission_mode", current.exec.permissionMode, next.exec.permissionMode),
+    ...changed("exec.approvals", current.exec.approvals, next.exec.approvals),
+    ...sandboxChanges(current.exec.sandbox, next.exec.sandbox),
     ...changed("view_image", current.viewImage, next.viewImage),
     ...changed("log.level", current.log.level, next.log.level),
   ];
@@ -35,12 +41,15 @@ function workspaceChanges(current: Config, next: Config): string[] {
   const before = new Map(current.workspaces.map((workspace) => [workspace.id, workspace]));
   const after = new Map(next.workspaces.map((workspace) => [workspace.id, workspace]));
   const lines: string[] = [];
-  for (const { id, path, profile } of next.workspaces) {
+  for (const { id, path, profile, exec } of next.workspaces) {
     const old = before.get(id);
     if (old === undefined) lines.push(`workspace ${id} added: ${path} (${profile})`);
     else {
       if (old.path !== path) lines.push(`workspace ${id}: ${old.path} -> ${path}`);
       if (old.profile !== profile) lines.push(`workspace ${id}: ${old.profile} -> ${profile}`);
+      const [before, after] = [list(old.exec.path), list(exec.path)];
+      lines.push(...changed(`workspace ${id}: exec.path`, before, after));
+      if (!isDeepStrictEqual(old.exec.env, exec.env)) lines.push(`workspace ${id}: exec.env: other values`);
     }
   }
   for (const { id } of current.workspaces) if (!after.has(id)) lines.push(`workspace ${id} removed`);
@@ -48,6 +57,15 @@ function workspaceChanges(current: Config, next: Config): string[] {
   if (lines.length === 0 && order(current) !== order(next))
     lines.push(`default workspace is ${next.workspaces[0].id}`);
   return lines;
+}
+
+function sandboxChanges(before: Sandbox, after: Sandbox): string[] {
+  return [
+    ...changed("exec.sandbox.minimum", before.minimum, after.minimum),
+    ...changed("exec.sandbox.network", before.network, after.network),
+    ...changed("exec.sandbox.read", list(before.read), list(after.read)),
+    ...changed("exec.sandbox.write", list(before.write), list(after.write)),
+  ];
 }
 
 function changed(key: string, before: unknown, after: unknown): string[] {

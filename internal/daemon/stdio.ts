@@ -15,6 +15,7 @@ export function serveOnStdio(
     snapshot: () => engine.current(),
     inFlight: engine.inFlight,
     subscriptions: engine.subscriptions,
+    elicitation: engine.elicitation,
     parse: parseJson,
     onRequest: () => {},
   });

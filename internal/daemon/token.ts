@@ -24,10 +24,11 @@ export async function rotateToken(config: Config, uid: number): Promise<string> 
   const { mode, token, tokenFile } = config.auth;
   if (mode === "none") throw new Fault("REFUSED", "auth.mode is none: there is no token to rotate");
   if (token !== undefined || tokenFile !== undefined) {
-    const key = token === undefined ? `auth.token_file (${tokenFile})` : "auth.token (the environment)";
-    throw new Fault("REFUSED", `the token comes from ${key}`, {
-      hint: "change it there, then run: ctmcpctl reload",
-    });
+    const [source, hint] =
+      token === undefined
+        ? [`auth.token_file (${tokenFile})`, "change it there, then run: ctmcpctl reload"]
+        : ["auth.token (the environment)", "restart the daemon with the new value in its environment"];
+    throw new Fault("REFUSED", `the token comes from ${source}`, { hint });
   }
   return replaceBearerToken({ stateDir: config.stateDir, uid, generate: generateToken });
 }

@@ -1,18 +1,25 @@
 import type { Clock } from "../clock/clock.js";
+import { commandLimits } from "../commands/commands.js";
 import type { Config } from "../config/config.js";
+import { realPath } from "../config/folders.js";
+import { Fault } from "../errs/errs.js";
 import { createResizer } from "../files/resize.js";
 import { createTextReader } from "../files/text-reader.js";
+import { gitPolicy } from "../git/policy.js";
 import { createInstructions, leadText } from "../instructions/instructions.js";
 import { supportedVersions } from "../mcp/era.js";
 import type { InstructionsFor } from "../mcp/view.js";
 import { createIgnoreChecker, globalIgnoreFile } from "../search/ignore.js";
 import { listFiles } from "../search/list.js";
 import { createRipgrep, findRipgrep, type RipgrepProgram } from "../search/ripgrep.js";
+import { createAdmission } from "../tools/admission.js";
 import type { ArgumentValidators } from "../tools/arguments.js";
 import { builtinTools } from "../tools/builtin.js";
 import type { Tool } from "../tools/types.js";
 import { validators } from "../tools/validators.js";
 import type { Root } from "../workspace/root.js";
+import type { Workspace } from "../workspace/workspace.js";
+import type { Workshop } from "./workshop.js";
 
 /** The tools of the product and what they stand on. */
 export interface Toolbox {
@@ -26,11 +33,13 @@ export interface Toolbox {
 export interface ToolboxOptions {
   readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
-  readonly permissionMode: string;
+  /** Home directory as commands see it. */
+  readonly home: string;
+  readonly workshop: Workshop;
 }
 
 /** Builds what the tools share: one reader with its line index, one ripgrep, and for each root what is known of it. */
-export function createToolbox({ clock, env, permissionMode }: ToolboxOptions): Toolbox {
+export function createToolbox({ clock, env, home, workshop }: ToolboxOptions): Toolbox {
   const program = findRipgrep({ searchPath: env.PATH });
   const ripgrep = createRipgrep({ program, clock });
   const reader = createTextReader({ clock });
@@ -61,8 +70,8 @@ export function createToolbox({ clock, env, permissionMode }: ToolboxOptions): T
     },
     tools: (config) =>
       builtinTools({
+        ...commandTools(config),
         supportedVersions,
-        permissionMode,
         authEnabled: config.auth.mode !== "none",
         viewImage: config.viewImage,
         projectContext: ({ workspace }) => instructionsOf(workspace.root).context(),
@@ -70,8 +79,68 @@ export function createToolbox({ clock, env, permissionMode }: ToolboxOptions): T
         resize,
         ripgrep,
         ignoreChecker: ({ root }) => ignoreOf(root),
+        patcher: workshop.patcher,
       }),
   };
+
+  /** What the tools that run commands need under one configuration. */
+  function commandTools(config: Config) {
+    const { permissionMode: mode, approvals, environment, sandbox } = config.exec;
+    let searchPath = env.PATH ?? "";
+    // Made now: later a command could have pointed the work tree at another repository.
+    const gitPolicies = new Map(
+      config.workspaces.map(({ id, path }) => {
+        const commands = workshop.sandboxPolicy(config, { id, path: realPath(path) }, searchPath);
+        return [id, gitPolicy(commands)];
+      }),
+    );
+    const admission = createAdmission({
+      mode,
+      policy: workshop.policy,
+      approvals: workshop.approvals,
+      home,
+      sandboxPolicy: ({ workspace }) => workshop.sandboxPolicy(config, workspace, searchPath),
+    });
+    /** Waits, once, until it is known where programs are. */
+    const ready = async (): Promise<void> => {
+      searchPath = (await workshop.loginPath()).path;
+    };
+    return {
+      commands: workshop.commands,
+      git: workshop.git,
+      policy({ id }: Pick<Workspace, "id">) {
+        const made = gitPolicies.get(id);
+        if (made === undefined) throw new Fault("FAILED", `no workspace ${id}`);
+        return { ...made, path: searchPath };
+      },
+      confined: () => workshop.sandbox.status().level !== "none",
+      home,
+      clock,
+      mode,
+      approvals: workshop.approvals,
+      askClient: approvals === "client",
+      networkAllowed: sandbox.network === "host",
+      async admit(call: Parameters<typeof admission.admit>[0]) {
+        await ready();
+        return admission.admit(call);
+      },
+      async refusals(...[call, args]: Parameters<typeof admission.refusals>) {
+        await ready();
+        return admission.refusals(call, args);
+      },
+      execFacts: (workspaceId: string) => ({
+        permissionMode: mode,
+        networkAllowed: sandbox.network === "host",
+        ...workshop.lasting(workspaceId),
+        environment,
+        sandbox: workshop.sandbox.status(),
+        retention: {
+          buffer_bytes_per_stream: commandLimits.ring.head + commandLimits.ring.tail,
+          head_bytes_per_stream: commandLimits.ring.head,
+        },
+      }),
+    };
+  }
 }
 
 /** The scope in which nested instruction files are looked for. */
