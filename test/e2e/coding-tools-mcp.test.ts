@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { type Json, legacy, modern } from "../support/mcp-harness.js";
 import { makePlace, type Place } from "../support/place.js";
 import { mainOf, type Program, startProgram } from "../support/program.js";
+import { exchange } from "../support/raw-http.js";
 import { freePort, holdPort } from "../support/resources.js";
 import { begin, call, post, toolNames } from "../support/rpc.js";
 
@@ -94,10 +95,27 @@ test("without --port it is 8000", async () => {
 test("an address that others reach gets a token made, which is printed once", async () => {
   const args = [...anyPort, "--host", "0.0.0.0"];
   await withProgram(args, { GENERATE_AUTH_TOKEN: "1" }, async ({ program }) => {
-    const { url } = await listening(program);
+    const { url: printed } = await listening(program);
+    assert.match(printed, /^http:\/\/0\.0\.0\.0:\d+\/mcp$/);
+    const url = printed.replace("0.0.0.0", "127.0.0.1");
     const [, token] = /^generated bearer token: (\S+)$/m.exec(program.stderr()) ?? [];
     assert.is((await post({ url }, modern("tools/list"))).status, 401);
     assert.is((await post({ url, token }, modern("tools/list"))).status, 200);
+  });
+});
+
+test("the public URL may have any scheme and port: its name and its pages are let in, others are not", async () => {
+  const env = { SERVER_URL: "http://tools.example:8443", AUTH_TOKEN: "a-token-of-mine" };
+  await withProgram([...anyPort, "--host", "0.0.0.0"], env, async ({ program }) => {
+    const { port } = new URL((await listening(program)).url);
+    const status = async (host: string, origin: string): Promise<number> => {
+      const headers = `Host: ${host}\r\nOrigin: ${origin}\r\nContent-Length: 0\r\n`;
+      return (await exchange(Number(port), `POST /mcp HTTP/1.1\r\n${headers}\r\n`)).status;
+    };
+    assert.is(await status("tools.example:8443", "http://tools.example:8443"), 401);
+    assert.is(await status("tools.example", "https://tools.example"), 401);
+    assert.is(await status("other.example:8443", "http://tools.example:8443"), 403);
+    assert.is(await status("tools.example:8443", "http://tools.example:9000"), 403);
   });
 });
 
@@ -148,7 +166,7 @@ const refused: readonly [readonly string[], Env, RegExp][] = [
   [["--workspace", ".."], {}, /home directory/],
   [["--workspace", "missing"], {}, /does not exist/],
   [["--port", "http"], {}, /port/],
-  [[], { AUTH_MODE: "basic" }, /AUTH_MODE/],
+  [[], { AUTH_MODE: "basic" }, /CODING_TOOLS_MCP_AUTH_MODE/],
 ];
 
 test("what cannot be done is refused with exit code 2, reason and hint", async () => {

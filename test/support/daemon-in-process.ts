@@ -35,7 +35,6 @@ export async function withDaemon(
   const redactor = createRedactor();
   const stream = { write: () => true, on: () => {} };
   const log = createLog({ level: "info", stream, env, redactor, clock });
-  const toolbox = createToolbox({ clock, env, permissionMode: "safe" });
   try {
     const daemon = await startDaemon({
       path: place.configPath,
@@ -45,13 +44,18 @@ export async function withDaemon(
       clock,
       log,
       redactor,
-      toolbox: {
-        ...toolbox,
-        tools: (current) => [...toolbox.tools(current), ...tools],
-        validators: { ...toolbox.validators, ...compileValidators(tools) },
+      shell: undefined,
+      toolbox(workshop) {
+        const toolbox = createToolbox({ clock, env, home: place.dir, workshop });
+        return {
+          ...toolbox,
+          tools: (current) => [...toolbox.tools(current), ...tools],
+          validators: { ...toolbox.validators, ...compileValidators(tools) },
+        };
       },
       ...(onStep && { onStep }),
     });
+    await daemon.settled();
     const endpoint = (): Endpoint => {
       const { host, port } = daemon.address();
       return { url: `http://${host}:${port}/mcp`, token: place.token() };

@@ -8,10 +8,13 @@ import { createServer } from "node:net";
  */
 export function openResources(pid: number | "self" = "self"): string[] {
   const listening = listeningSockets(pid);
-  return targetsOf(pid)
-    .map((target) => (target.startsWith("socket:") ? listening.get(target) : target))
-    .filter((name) => name !== undefined && !name.startsWith("/proc/"))
-    .sort() as string[];
+  return (
+    targetsOf(pid)
+      .map((target) => (target.startsWith("socket:") ? listening.get(target) : target))
+      // The sandbox makes and drops the pipes of waiting slots by itself; its own tests count them.
+      .filter((name) => name !== undefined && !/^\/proc\/|\/sandbox-\w+\//.test(name))
+      .sort() as string[]
+  );
 }
 
 /** Every open descriptor, connections too. */
