@@ -127,6 +127,8 @@ test("SIGHUP and storms of it reload under load, with no failed request and noth
     // The watch on the file, which begins after the first answers, holds something open from then on.
     daemon.configure({ ...one, limits, view_image: false });
     await applied(daemon, 2);
+    // The self-test of the sandbox listens for a moment, to see whether commands could reach it.
+    await program.until("stderr", /"sandbox tested"/);
     const before = { resources: openResources(program.pid), count: descriptorCount(program.pid) };
     const outcomes: string[] = [];
     let done = false;
