@@ -180,6 +180,16 @@ interface Reports {
   complaint(): string;
 }
 
+/** What a status line says of `key`. A line is cut short where bwrap was killed while it wrote: that says nothing. */
+export function reported(line: string, key: string): number | undefined {
+  if (!line.startsWith("{")) return undefined;
+  try {
+    return (JSON.parse(line) as Record<string, number>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
 /** The JSON lines of `--json-status-fd`: the process id at the start, the exit code at the end. Others are complaints. */
 function reports(status: Socket): Reports {
   const lines = createInterface({ input: status });
@@ -187,7 +197,7 @@ function reports(status: Socket): Reports {
   const first = (key: string): Promise<number | undefined> =>
     new Promise((resolve) => {
       lines.on("line", (line) => {
-        const value = line.startsWith("{") ? (JSON.parse(line) as Record<string, number>)[key] : undefined;
+        const value = reported(line, key);
         if (value !== undefined) resolve(value);
       });
       lines.once("close", () => resolve(undefined));
