@@ -1,3 +1,4 @@
+// time limit: 150 s
 import {
   chmodSync,
   chownSync,

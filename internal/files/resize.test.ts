@@ -1,3 +1,4 @@
+// time limit: 150 s
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// time limit: 150 s
 /** Whatever fails, and whenever the process dies: all old or all new, no lost byte, nothing left behind. */
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

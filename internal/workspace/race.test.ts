@@ -1,3 +1,4 @@
+// time limit: 150 s
 /** Another process exchanges a folder and a file for links that lead outside, while we read through both. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
