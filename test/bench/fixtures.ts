@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -22,11 +22,19 @@ export interface Fixtures {
   readonly rare: { readonly needle: string; readonly path: string; readonly line: number };
   /** A text that stands in two lines of each file. */
   readonly common: { readonly needle: string };
+  /** Files out of git's sight, each with one of `patchStates` as a line. */
+  readonly patched: readonly string[];
+  /** Tracked files, by path, that have got `changedLine` since the commit. */
+  readonly changed: readonly string[];
   remove(): void;
 }
 
 export const fileCount = 5_000;
+export const patchStates = ["the switch is on", "the switch is off"] as const;
+export const changedLine = "a line that was added later";
 const linesPerFile = 60;
+const patchedFiles = 20;
+const changedFiles = 20;
 const largeLines = 100_000;
 const largeLineBytes = 105;
 const seed = 0x5eed;
@@ -61,7 +69,11 @@ export function createFixtures(): Fixtures {
   const large = { path: "generated/large.txt", firstLine: 80_000, lines: 200, text: "" };
   write(large.path, `${largeText.join("\n")}\n`);
   large.text = `${largeText.slice(large.firstLine - 1, large.firstLine - 1 + large.lines).join("\n")}\n`;
+  const patched = Array.from({ length: patchedFiles }, (_, index) => `generated/switch-${index}.txt`);
+  for (const path of patched) write(path, `${words(400)}\n${patchStates[0]}\n${words(400)}\n`);
   commit(workspace);
+  const changed = Array.from({ length: changedFiles }, (_, index) => pathOf(index * 200 + 7));
+  for (const path of changed) appendFileSync(join(workspace, path), `${changedLine}\n`);
 
   const configFile = join(folder, "config.yaml");
   writeFileSync(configFile, configText, { mode: 0o600 });
@@ -75,6 +87,8 @@ export function createFixtures(): Fixtures {
     large,
     rare,
     common,
+    patched,
+    changed,
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -82,12 +96,15 @@ export function createFixtures(): Fixtures {
 /** As a real configuration, but for limits that must not be what is measured. */
 const configText = `version: 1
 listen: 127.0.0.1:0
+profile: full
 workspaces:
   - id: ws-5k
     path: ws-5k
 auth:
   mode: bearer
   token: \${env:CTMCP_BENCH_TOKEN}
+exec:
+  permission_mode: trusted
 limits:
   calls_per_second: 100000
   burst: 1000000
@@ -113,7 +130,7 @@ function commit(workspace: string): void {
   };
   const user = ["-c", "user.name=bench", "-c", "user.email=bench@example.com"];
   for (const args of [
-    ["init", "-q"],
+    ["init", "-q", "-b", "main"],
     ["add", "-A"],
     [...user, "commit", "-q", "-m", "fixtures"],
   ]) {

@@ -8,6 +8,7 @@ import { closeSync, lstatSync, openSync, readFileSync, readSync } from "node:fs"
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { applyPatch, exec, gitDiff, gitStatus } from "./floor-work.js";
 
 interface Arguments {
   readonly path: string;
@@ -15,6 +16,8 @@ interface Arguments {
   readonly max_lines: number;
   readonly query: string;
   readonly max_results: number;
+  readonly cmd: string;
+  readonly patch: string;
 }
 
 interface Message {
@@ -53,6 +56,14 @@ async function answer({ method, params }: Omit<Message, "id">): Promise<string> 
       return structured({ content: args.start_line === undefined ? readWhole(args) : readRange(args) });
     case "list_files":
       return structured({ files: await list(), truncated: false });
+    case "exec_command":
+      return structured(await exec(workspace, args.cmd));
+    case "apply_patch":
+      return structured(applyPatch(workspace, args.patch));
+    case "git_status":
+      return structured(await gitStatus(workspace));
+    case "git_diff":
+      return structured(await gitDiff(workspace));
     default:
       return structured(await search(args));
   }

@@ -1,5 +1,5 @@
 /**
- * Measures the daemon against a floor, operation by operation, and prints the figures as ratios; about three minutes.
+ * Measures the daemon against a floor, operation by operation, and prints the figures as ratios; about four minutes.
  * Usage: main.js [--only OPERATION]... [--seconds N]. Ctrl-C ends it early with what there is. Exit code 1 when an
  * answer was wrong. Needs Linux: CPU time and memory are read from /proc.
  */
@@ -13,6 +13,7 @@ import { usageOf } from "./process-tree.js";
 import { type Cell, cellText, closingText, environmentText, headerText, wrongAnswers } from "./report.js";
 import { createRpcClient } from "./rpc-client.js";
 import { type Server, startServer, toolsListFile } from "./servers.js";
+import { measureSpawnGrowth } from "./spawn-growth.js";
 import { measureStarts } from "./starts.js";
 
 /** Time after which a fresh process has settled. */
@@ -31,7 +32,7 @@ async function main(): Promise<void> {
   const fixtures = createFixtures();
   try {
     const operations = createOperations(fixtures);
-    const names = [...operations.map(({ name }) => name), "start"];
+    const names = ["start", ...operations.map(({ name }) => name), "spawn_growth"];
     const wanted = values.only ?? names;
     const unknown = wanted.find((name) => !names.includes(name));
     if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${names.join(", ")}`);
@@ -63,19 +64,21 @@ async function run({ fixtures, operations, wanted, seconds, signal }: RunOptions
     await saveToolsList(daemon, fixtures, pick(operations, "tools_list"));
     const idle = await idleMemory(daemon, fixtures, signal);
     for (const operation of operations.filter(({ name }) => wanted.includes(name))) {
-      for (const clients of [1, 16]) {
+      for (const clients of operation.clients) {
         if (signal.aborted) break;
         const floor = await startServer("floor", fixtures);
         try {
           const servers = [daemon, floor];
           const { token } = fixtures;
           const samples = await measureCell({ operation, clients, servers, token, seconds, signal });
-          add({ operation: operation.name, clients, samples });
+          add({ operation: operation.name, clients, goal: operation.goal, samples });
         } finally {
           await floor.close();
         }
       }
     }
+    if (wanted.includes("spawn_growth") && !signal.aborted)
+      for (const cell of await measureSpawnGrowth(seconds, signal)) add(cell);
     console.log(closingText(cells, { idle, afterLoad: usageOf(daemon.pid).rssMiB }));
     console.log(environmentText());
   } finally {
@@ -97,7 +100,8 @@ async function idleMemory(daemon: Server, fixtures: Fixtures, signal: AbortSigna
 /** So that the floor sends as many bytes. */
 async function saveToolsList(daemon: Server, fixtures: Fixtures, operation: Operation): Promise<void> {
   const client = createRpcClient(daemon.url, fixtures.token);
-  const result = checkAnswer(operation, await client.call(requestText(operation, 1)));
+  const request = operation.next();
+  const result = checkAnswer(request, await client.call(requestText(request, 1)));
   writeFileSync(toolsListFile(fixtures), JSON.stringify(result));
   await client.close();
 }

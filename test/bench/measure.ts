@@ -1,4 +1,5 @@
-import type { Operation, Result } from "./operations.js";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Operation, Request, Result } from "./operations.js";
 import { usageOf } from "./process-tree.js";
 import { createRpcClient, type RpcClient } from "./rpc-client.js";
 import type { Server, ServerName } from "./servers.js";
@@ -76,16 +77,19 @@ function createRun(server: Server, { operation, clients, token, signal }: CellOp
 
   async function sendUntil(end: number, connection: RpcClient): Promise<void> {
     do {
-      const started = performance.now();
       try {
-        const body = await connection.call(requestText(operation, ++id));
+        const request = operation.next();
+        const text = requestText(request, ++id);
+        const started = performance.now();
+        const body = await connection.call(text);
         const took = performance.now() - started;
-        checkAnswer(operation, body);
+        checkAnswer(request, body);
         latencies.push(took);
       } catch (error) {
         wrong++;
         firstWrong ??= String(error);
       }
+      if (operation.pauseMs > 0) await wait(operation.pauseMs);
     } while (performance.now() < end && !signal.aborted);
   }
 
@@ -121,15 +125,14 @@ function createRun(server: Server, { operation, clients, token, signal }: CellOp
   };
 }
 
-export function requestText({ method, params }: Operation, id: number): string {
+export function requestText({ method, params }: Request, id: number): string {
   return JSON.stringify({ jsonrpc: "2.0", id, method, params });
 }
 
 /** Returns the `result` of a right answer; throws for any other. */
-export function checkAnswer(operation: Operation, body: Buffer): Result {
+export function checkAnswer(request: Request, body: Buffer): Result {
   const text = body.toString();
   const { result } = JSON.parse(text) as { result?: Result };
-  if (result === undefined || !operation.check(result))
-    throw new Error(`wrong answer: ${text.slice(0, 300)}`);
+  if (result === undefined || !request.check(result)) throw new Error(`wrong answer: ${text.slice(0, 300)}`);
   return result;
 }

@@ -25,7 +25,12 @@ export async function measureStarts(
       }
     }
   }
-  return { operation: "start", clients: 1, samples: serverNames.map((name) => sampleOf(name, starts)) };
+  return {
+    operation: "start",
+    clients: 1,
+    goal: operation.goal,
+    samples: serverNames.map((name) => sampleOf(name, starts)),
+  };
 }
 
 interface Start {
@@ -45,7 +50,8 @@ async function startOnce(
   const server = await startServer(name, fixtures);
   const client = createRpcClient(server.url, fixtures.token);
   try {
-    checkAnswer(operation, await client.call(requestText(operation, 1)));
+    const request = operation.next();
+    checkAnswer(request, await client.call(requestText(request, 1)));
     return { ms: performance.now() - started, ...usageOf(server.pid) };
   } finally {
     await client.close();
