@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { homedir, userInfo } from "node:os";
+import { homedir } from "node:os";
 import { generateToken } from "../../internal/auth/token.js";
 import { systemClock } from "../../internal/clock/clock.js";
+import { ownShell } from "../../internal/commands/login-path.js";
 import type { Config } from "../../internal/config/config.js";
 import { urlAt } from "../../internal/daemon/addresses.js";
 import { createEngine, type Engine } from "../../internal/daemon/engine.js";
@@ -61,7 +62,7 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     log,
     env,
     home,
-    shell: userInfo().shell ?? undefined,
+    shell: ownShell(),
     uid,
     hidden: [parent],
     config,

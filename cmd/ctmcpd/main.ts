@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-import { homedir, userInfo } from "node:os";
+import { homedir } from "node:os";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../internal/clock/clock.js";
+import { ownShell } from "../../internal/commands/login-path.js";
 import { configPath } from "../../internal/config/paths.js";
 import { formatProblem, problemsOf } from "../../internal/config/problem.js";
 import { startDaemon } from "../../internal/daemon/daemon.js";
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     log,
     redactor,
-    shell: userInfo().shell ?? undefined,
+    shell: ownShell(),
     toolbox: (workshop) => createToolbox({ clock: systemClock, env, home, workshop }),
   });
   process.on("SIGHUP", () => void daemon.reload("signal").catch(() => {}));

@@ -1,9 +1,19 @@
 import { type ChildProcess, type SpawnOptions, spawn as spawnProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { userInfo } from "node:os";
 import { isAbsolute } from "node:path";
 import type { Clock } from "../clock/clock.js";
 import { messageOf } from "../errs/errs.js";
 import { withoutService } from "./environment.js";
+
+/** The login shell of the user this process runs as; undefined for a uid without an entry, as containers have them. */
+export function ownShell(): string | undefined {
+  try {
+    return userInfo().shell ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Where programs are found. */
 export interface LoginPath {

@@ -29,6 +29,8 @@ const refillAfterMs = 20;
 export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
   const ready: Launched[] = [];
   const waiters: Waiter[] = [];
+  /** Launched, but not up yet. */
+  const rising = new Set<Launched>();
   let starting = 0;
   let isClosed = false;
 
@@ -39,7 +41,11 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
   function start(): void {
     starting += 1;
     launch()
-      .then(whenUp)
+      .then(async (slot) => {
+        rising.add(slot);
+        if (isClosed) abandonRising();
+        return whenUp(slot).finally(() => rising.delete(slot));
+      })
       .then(
         (slot) => {
           starting -= 1;
@@ -60,6 +66,11 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
           waiters.shift()?.reject(error);
         },
       );
+  }
+
+  /** Nobody waits for them: their pipes are let go, and with those they end. */
+  function abandonRising(): void {
+    if (waiters.length === 0) for (const slot of rising) slot.abandon();
   }
 
   return {
@@ -97,6 +108,7 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
     close() {
       isClosed = true;
       for (const slot of ready.splice(0)) slot.abandon();
+      abandonRising();
     },
   };
 }
@@ -104,11 +116,9 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
 /** Takes the one byte that says the slot is up; what the command writes comes after it. */
 async function whenUp(slot: Launched): Promise<Launched> {
   while (slot.stdout.read(1) === null) {
-    if (slot.stdout.readableEnded) {
-      await slot.exit;
-      throw new Error(slot.complaint());
-    }
-    await Promise.race([once(slot.stdout, "readable"), once(slot.stdout, "end")]);
+    if (slot.stdout.readableEnded) await slot.exit;
+    if (slot.stdout.readableEnded || slot.stdout.destroyed) throw new Error(slot.complaint());
+    await Promise.race(["readable", "end", "close"].map((event) => once(slot.stdout, event)));
   }
   return slot;
 }

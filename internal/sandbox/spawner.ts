@@ -138,6 +138,8 @@ async function attach(base: string, spawnerClosed: Promise<void>): Promise<Launc
     abandon() {
       remove(script);
       for (const end of [stdin, stdout, stderr]) end.destroy();
+      // It ends when it notices; nothing waits for that.
+      status.socket.unref();
     },
     pid,
     exit: status.exit,
