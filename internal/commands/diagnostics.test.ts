@@ -26,7 +26,7 @@ function codes(output: string, change: Partial<CommandFacts> = {}): string[] {
 const cases: readonly (readonly [output: string, code: string, fix: RegExp])[] = [
   ["curl: (6) Could not resolve host: example.com", "DNS_RESOLUTION_FAILED", /exec\.sandbox\.network: host/],
   [
-    "npm ERR! request failed: getaddrinfo EAI_AGAIN registry.npmjs.org",
+    "npm ERR! request failed: getaddrinfo EAI_AGAIN registry.example.org",
     "DNS_RESOLUTION_FAILED",
     /network: host/,
   ],

@@ -3,10 +3,10 @@ import * as assert from "uvu/assert";
 import { seatbelt } from "./darwin.js";
 import type { SandboxPolicy } from "./types.js";
 
-const policy = { root: "/work/a", network: "none" } as SandboxPolicy;
+const policy = { root: "/src/a", network: "none" } as SandboxPolicy;
 
 test("paths are parameters, never text of the profile; the more specific rule comes last", () => {
-  const evil = '/work/a")(allow default)("';
+  const evil = '/src/a")(allow default)("';
   const { profile, parameters } = seatbelt(policy, [
     { kind: "write", at: evil, from: evil },
     { kind: "empty", at: "/work" },
