@@ -19,10 +19,10 @@ const common: BuildOptions = {
   bundle: true,
   platform: "node",
   target: "node20",
-  // Both are native code of their own, loaded when they are needed.
-  external: ["sharp", "node-pty"],
-  minifySyntax: true,
-  minifyWhitespace: true,
+  // Loaded when they are needed, some of them native code: what is not in the file need not be parsed at the start.
+  external: ["sharp", "node-pty", "chokidar", "unbash"],
+  // Half the text is half the parsing; names in stack traces are the price.
+  minify: true,
   logLevel: "warning",
 };
 await build({

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { createAdminServer } from "../admin/server.js";
 import { createClients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
@@ -134,15 +135,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (toolbox.ripgrep === undefined) health.set("RIPGREP_MISSING", ripgrepMissing);
   warnOf(loaded);
   state = "ready";
-  // Neither may hold up the first answer.
-  const settled = Promise.all([workshop.loginPath(), workshop.sandbox.selfTest().then(watchSandbox)]);
+  // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
+  const background = setTimeout(backgroundAfterMs).then(async () => {
+    if (state === "draining") return;
+    await Promise.all([workshop.loginPath(), workshop.sandbox.selfTest().then(watchSandbox)]);
+  });
 
   return {
     config: () => engine.current().config,
     address: () => engine.address(),
     socketPath: socketPath(loaded.config.runtimeDir),
     reload: (trigger) => reloader.reload({ trigger }),
-    settled: async () => void (await settled),
+    settled: () => background,
     async close(graceMs) {
       state = "draining";
       stopWatching();
@@ -187,6 +191,9 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     });
   }
 }
+
+/** A client that is waiting for the daemon to start has its first answers by then. */
+const backgroundAfterMs = 250;
 
 /** Best first. */
 const levels: readonly SandboxLevelName[] = ["strong", "namespaces", "filesystem-only", "none"];
