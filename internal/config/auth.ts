@@ -1,51 +1,105 @@
 import { Fault, messageOf } from "../errs/errs.js";
 import { readSecretFile } from "../fsx/secret.js";
-import type { AuthConfig } from "./config.js";
+import type { AuthConfig, OAuthConfig } from "./config.js";
 import type { Path } from "./document.js";
+import { keyName } from "./explain.js";
 import type { RawConfig } from "./raw.js";
 import type { References } from "./references.js";
 import type { ResolveContext } from "./resolve.js";
 import { configSchema } from "./schema.js";
 
+type RawAuth = NonNullable<RawConfig["auth"]>;
+
 /** Characters; below this a token can be guessed. */
 const shortestSafeToken = 16;
+/** Characters; guesses at the page are slowed down, so it may be shorter. */
+const shortestSafePassword = 12;
 
-/** Resolves the `auth` section and checks that the token it names can be read and used. */
-export function resolveAuth(
-  raw: NonNullable<RawConfig["auth"]>,
+const { properties } = configSchema.properties.auth;
+
+/** Resolves the `auth` section and checks that the secrets it names can be read and used. */
+export function resolveAuth(raw: RawAuth, references: References, context: ResolveContext): AuthConfig {
+  const token = resolveSecret("token", raw, references, context);
+  if (token.value !== undefined) checkToken(token.at, token.value, context);
+  return {
+    mode: raw.mode ?? properties.mode.default,
+    tokenFile: token.file,
+    token: token.file === undefined ? token.value : undefined,
+    oauth: resolveOAuth(raw, references, context),
+  };
+}
+
+function resolveOAuth(raw: RawAuth, references: References, context: ResolveContext): OAuthConfig {
+  const password = resolveSecret("password", raw, references, context);
+  if (password.value !== undefined && password.value.length < shortestSafePassword) {
+    context.warning(
+      password.at,
+      `the password is shorter than ${shortestSafePassword} characters`,
+      "remove the key, then run: ctmcpctl rotate-secret password",
+    );
+  }
+  const seconds = (key: keyof typeof durations): number => resolveDuration(key, raw[key], context);
+  return {
+    password: password.value,
+    passwordFile: password.file,
+    accessTokenTtl: seconds("access_token_ttl"),
+    refreshTokenTtl: seconds("refresh_token_ttl"),
+    refreshGrace: seconds("refresh_grace"),
+    redirectUris: (raw.redirect_uris ?? []).filter((uri) => uri !== undefined),
+    tokenSecret: undefined,
+    clients: [],
+  };
+}
+
+interface Secret {
+  /** Where the key that gives it stands. */
+  readonly at: Path;
+  /** Absolute path of its file, if it is kept in one. */
+  readonly file: string | undefined;
+  readonly value: string | undefined;
+}
+
+/** Reads `auth.NAME` or `auth.NAME_file`. */
+function resolveSecret(
+  name: "token" | "password",
+  raw: RawAuth,
   references: References,
   context: ResolveContext,
-): AuthConfig {
-  const mode = raw.mode ?? configSchema.properties.auth.properties.mode.default;
-  const tokenFile = references.path(["auth", "token_file"], raw.token_file);
-  const token = references.value(["auth", "token"], raw.token);
-  if (raw.token !== undefined && raw.token_file !== undefined) {
+): Secret {
+  const [inline, inFile] = [
+    ["auth", name],
+    ["auth", `${name}_file`],
+  ] as const;
+  const file = references.path(inFile, raw[`${name}_file`]);
+  const value = references.value(inline, raw[name]);
+  if (raw[name] !== undefined && raw[`${name}_file`] !== undefined) {
     context.problem(
-      ["auth", "token"],
-      "auth.token and auth.token_file are both given",
+      inline,
+      `${keyName(inline)} and ${keyName(inFile)} are both given`,
       "keep one of the two",
     );
   }
-  if (tokenFile !== undefined) checkToken(["auth", "token_file"], readToken(tokenFile, context), context);
-  if (token !== undefined) checkToken(["auth", "token"], token, context);
-  return { mode, tokenFile, token };
+  if (file === undefined) return { at: inline, file, value };
+  return { at: inFile, file, value: readSecret(name, { at: inFile, file }, context) };
 }
 
-function readToken(file: string, { uid, problem }: ResolveContext): string | undefined {
-  const at = ["auth", "token_file"];
+function readSecret(
+  name: string,
+  { at, file }: { readonly at: Path; readonly file: string },
+  { uid, problem }: ResolveContext,
+): string | undefined {
   try {
-    const token = readSecretFile(file, { uid });
-    if (token === undefined)
-      problem(at, `${file} does not exist`, "create it, or remove the key to have a token made");
-    return token;
+    const secret = readSecretFile(file, { uid });
+    if (secret === undefined)
+      problem(at, `${file} does not exist`, `create it, or remove the key to have a ${name} made`);
+    return secret;
   } catch (error) {
     return void problem(at, messageOf(error), error instanceof Fault ? error.hint : undefined);
   }
 }
 
 /** The token itself is never part of a report. */
-function checkToken(at: Path, token: string | undefined, { problem, warning }: ResolveContext): void {
-  if (token === undefined) return;
+function checkToken(at: Path, token: string, { problem, warning }: ResolveContext): void {
   if (!/^[\x21-\x7e]+$/.test(token)) {
     problem(
       at,
@@ -59,4 +113,30 @@ function checkToken(at: Path, token: string | undefined, { problem, warning }: R
       "make one with: openssl rand -base64 32",
     );
   }
+}
+
+const units = { s: 1, m: 60, h: 3_600, d: 86_400 } as const;
+
+/** The least and the most each may be, as written. */
+const durations = {
+  access_token_ttl: ["1m", "7d"],
+  refresh_token_ttl: ["1h", "1000d"],
+  refresh_grace: ["0s", "1d"],
+} as const;
+
+/** In seconds. */
+function resolveDuration(
+  key: keyof typeof durations,
+  text: string | undefined,
+  { problem }: ResolveContext,
+): number {
+  const seconds = toSeconds(text ?? properties[key].default);
+  const [least, most] = durations[key];
+  if (seconds < toSeconds(least) || seconds > toSeconds(most))
+    problem(["auth", key], `auth.${key} is ${text}`, `write a time from ${least} to ${most}`);
+  return seconds;
+}
+
+function toSeconds(text: string): number {
+  return Number(text.slice(0, -1)) * units[text.slice(-1) as keyof typeof units];
 }

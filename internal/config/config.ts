@@ -25,12 +25,41 @@ export interface WorkspaceExec {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** How clients come in. `oauth`: the owner signs them in. `bearer`: with one secret token. */
+export type AuthMode = "oauth" | "bearer" | "oauth+bearer" | "none";
+
 export interface AuthConfig {
-  readonly mode: "bearer" | "none";
+  readonly mode: AuthMode;
   /** Absolute path of the file that holds the bearer token; undefined: the one generated in the state directory. */
   readonly tokenFile: string | undefined;
   /** A token given by `${env:NAME}`; never written anywhere, never shown. */
   readonly token: string | undefined;
+  readonly oauth: OAuthConfig;
+}
+
+/** What sign-in depends on. */
+export interface OAuthConfig {
+  /** The owner password from its file or reference; undefined: its hash is in the state directory. Never shown. */
+  readonly password: string | undefined;
+  readonly passwordFile: string | undefined;
+  /** Seconds an access token is good for. */
+  readonly accessTokenTtl: number;
+  /** Seconds a refresh token is good for, unless it is used before. */
+  readonly refreshTokenTtl: number;
+  /** Seconds in which a refresh token that has been used still gets the same answer. */
+  readonly refreshGrace: number;
+  /** Further redirect URIs of a private-use scheme that clients may register, exactly as they write them. */
+  readonly redirectUris: readonly string[];
+  /** No key of the file: the foreground program has variables for it. Hex, signs access tokens. */
+  readonly tokenSecret: string | undefined;
+  /** No key of the file: clients the foreground program is told of. */
+  readonly clients: readonly ConfiguredClient[];
+}
+
+export interface ConfiguredClient {
+  readonly id: string;
+  readonly secret: string | undefined;
+  readonly redirectUris: readonly string[];
 }
 
 export interface LimitsConfig {
@@ -79,6 +108,8 @@ export interface Config {
   readonly version: 1;
   /** Public host name, lower case, no scheme or port; undefined: loopback only. */
   readonly hostname: string | undefined;
+  /** Scheme, host and port by which clients reach the daemon; undefined: those it listens on. */
+  readonly publicOrigin: string | undefined;
   readonly listen: { readonly host: string; readonly port: number };
   readonly workspaces: readonly [WorkspaceConfig, ...WorkspaceConfig[]];
   readonly auth: AuthConfig;
@@ -104,4 +135,14 @@ export function allows(have: Profile, need: Profile): boolean {
 /** The narrower of two profiles. */
 export function narrower(a: Profile, b: Profile): Profile {
   return a === "full" ? b : a;
+}
+
+/** True when clients sign in by OAuth. */
+export function usesOAuth({ auth: { mode } }: Pick<Config, "auth">): boolean {
+  return mode === "oauth" || mode === "oauth+bearer";
+}
+
+/** True when the one secret token is accepted. */
+export function usesBearer({ auth: { mode } }: Pick<Config, "auth">): boolean {
+  return mode === "bearer" || mode === "oauth+bearer";
 }

@@ -126,6 +126,11 @@ const forms: Readonly<Record<string, string>> = {
   listen: "must be an IP address, or localhost, and a port",
   "workspaces[].id": "must be 1 to 32 of a-z, 0-9 and -, and must not begin with -",
   "auth.token": "must be a reference to a variable",
+  "auth.password": "must be a reference to a variable",
+  "auth.access_token_ttl": "must be a number and a unit",
+  "auth.refresh_token_ttl": "must be a number and a unit",
+  "auth.refresh_grace": "must be a number and a unit",
+  "auth.redirect_uris[]": "must be a whole address with its scheme",
   "allowed_origins[]": "must be a scheme, a host and perhaps a port, and nothing more",
 };
 
@@ -153,6 +158,12 @@ const repairs: Readonly<Record<string, (value: string) => string>> = {
     return usable === "" ? "use 1 to 32 of a-z, 0-9 and -" : `write ${usable}`;
   },
   "workspaces[].exec.env.NAME": () => "put the value into quotes",
+  "auth.password": () =>
+    `write \${env:NAME} here, or put the password into a file and name it in auth.password_file`,
+  "auth.access_token_ttl": () => "write a number and s, m, h or d, as in 24h",
+  "auth.refresh_token_ttl": () => "write a number and s, m, h or d, as in 90d",
+  "auth.refresh_grace": () => "write a number and s, m, h or d, as in 2m",
+  "auth.redirect_uris[]": () => "write it as the app does, as in com.example.app:/callback",
   "auth.token": () => `write \${env:NAME} here, or put the token into a file and name it in auth.token_file`,
   "allowed_origins[]"(value) {
     const origin = URL.canParse(value) ? new URL(value).origin : "null";

@@ -1,4 +1,4 @@
-import type { LogLevel, PermissionMode, Profile, SandboxLevelName } from "./config.js";
+import type { AuthMode, LogLevel, PermissionMode, Profile, SandboxLevelName } from "./config.js";
 import type { Path } from "./document.js";
 import { type Explanation, explain } from "./explain.js";
 import { validateConfig } from "./validator.js";
@@ -10,9 +10,15 @@ export interface RawConfig {
   readonly profile?: Profile;
   readonly workspaces?: readonly (RawWorkspace | undefined)[];
   readonly auth?: {
-    readonly mode?: "bearer" | "none";
+    readonly mode?: AuthMode;
     readonly token_file?: string;
     readonly token?: string;
+    readonly password_file?: string;
+    readonly password?: string;
+    readonly access_token_ttl?: string;
+    readonly refresh_token_ttl?: string;
+    readonly refresh_grace?: string;
+    readonly redirect_uris?: readonly (string | undefined)[];
   };
   readonly tunnel?: { readonly provider?: "none" };
   readonly allowed_origins?: readonly (string | undefined)[];

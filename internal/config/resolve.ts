@@ -42,6 +42,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
   const config: Config = {
     version: 1,
     hostname: raw.hostname?.toLowerCase(),
+    publicOrigin: raw.hostname && `https://${raw.hostname.toLowerCase()}`,
     listen: resolveListen(raw.listen ?? properties.listen.default, context),
     workspaces: workspaces as [WorkspaceConfig, ...WorkspaceConfig[]],
     auth: resolveAuth(raw.auth ?? {}, references, context),
@@ -60,6 +61,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
   const own = [
     { at: [], path: context.file },
     { at: ["auth", "token_file"], path: config.auth.tokenFile },
+    { at: ["auth", "password_file"], path: config.auth.oauth.passwordFile },
     { at: ["state_dir"], path: stateDir },
     { at: ["runtime_dir"], path: runtimeDir },
   ];
@@ -132,7 +134,7 @@ function checkExposure(
   } else if (!loopback) {
     warning(
       ["listen"],
-      `the token travels unencrypted to ${listen.host}`,
+      `credentials travel unencrypted to ${listen.host}`,
       "listen on 127.0.0.1 behind a tunnel or a TLS proxy",
     );
   }

@@ -8,6 +8,17 @@ const profile = {
   enum: ["read-only", "full"],
 } as const;
 
+/** A secret never stands in the file itself. */
+const reference = {
+  type: "string",
+  pattern: "^\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}$",
+} as const;
+
+const duration = {
+  type: "string",
+  pattern: "^[0-9]{1,6}[smhd]$",
+} as const;
+
 const paths = {
   type: "array",
   default: [],
@@ -95,10 +106,10 @@ export const configSchema = {
       properties: {
         mode: {
           type: "string",
-          enum: ["bearer", "none"],
+          enum: ["oauth", "bearer", "oauth+bearer", "none"],
           default: "bearer",
           description:
-            "bearer: one secret token. none: nobody is asked; only on a loopback address without hostname and tunnel.",
+            "oauth: clients send you to a page that asks for your password. bearer: one secret token. oauth+bearer: either. none: nobody is asked; only on a loopback address without hostname and tunnel.",
         },
         token_file: {
           type: "string",
@@ -106,9 +117,41 @@ export const configSchema = {
           description: "File that holds the bearer token, readable by its owner only.",
         },
         token: {
-          type: "string",
-          pattern: "^\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}$",
+          ...reference,
           description: `The bearer token as a reference, "\${env:NAME}"; the token itself never stands in this file.`,
+        },
+        password_file: {
+          type: "string",
+          minLength: 1,
+          description: "File that holds the password of the sign-in page, readable by its owner only.",
+        },
+        password: {
+          ...reference,
+          description: `That password as a reference, "\${env:NAME}".`,
+        },
+        access_token_ttl: {
+          ...duration,
+          default: "24h",
+          description:
+            "How long a client works before it renews its access: a number and s, m, h or d, from 1m to 7d. Taking access back never waits for it.",
+        },
+        refresh_token_ttl: {
+          ...duration,
+          default: "90d",
+          description: "How long a client that is not used stays signed in, from 1h to 1000d.",
+        },
+        refresh_grace: {
+          ...duration,
+          default: "2m",
+          description:
+            "How long a client that renewed its access may ask for the same again, as it does when an answer was lost; later it is signed out, as a thief would be. From 0s to 1d.",
+        },
+        redirect_uris: {
+          type: "array",
+          default: [],
+          items: { type: "string", pattern: "^[A-Za-z][A-Za-z0-9+.-]*:\\S+$" },
+          description:
+            "Further addresses of apps, such as com.example.app:/callback, to which the sign-in page may return. Web and loopback addresses need none.",
         },
       },
     },
@@ -265,6 +308,8 @@ export const derivedDefaults: Readonly<Record<string, string>> = {
   "workspaces[].profile": "that of the key `profile`",
   "auth.token_file": "a token generated into `state_dir`",
   "auth.token": "none",
+  "auth.password_file": "the password that `ctmcpctl rotate-secret password` has set",
+  "auth.password": "none",
   tunnel: "none",
   "limits.heavy_calls": "number of CPUs",
   state_dir:

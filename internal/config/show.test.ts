@@ -23,7 +23,7 @@ listen: "[::1]:0"
 workspaces:
   - path: app
     exec: {env: {PORT: "1", NPM: "\${env:TOKEN}"}}
-auth: {token: "\${env:TOKEN}"}
+auth: {token: "\${env:TOKEN}", password: "\${env:TOKEN}"}
 `;
 
 test("secrets are never shown", () => {
@@ -31,7 +31,8 @@ test("secrets are never shown", () => {
   assert.is(loaded.config.auth.token, token);
   const shown = showConfig(loaded);
   assert.is(loaded.config.workspaces[0].exec.env.NPM, token);
-  assert.equal(shown.config.auth, { mode: "bearer", token: "***" });
+  const { mode, token: shownToken, password } = shown.config.auth as Record<string, unknown>;
+  assert.equal({ mode, shownToken, password }, { mode: "bearer", shownToken: "***", password: "***" });
   assert.match(formatShown(shown, { sources: false }), 'NPM: "***"');
   for (const text of [JSON.stringify(shown), formatShown(shown, { sources: true })])
     assert.not.match(text, "canary");

@@ -55,6 +55,13 @@ function spell(config: Config): Record<string, unknown> {
       mode: auth.mode,
       token_file: auth.tokenFile,
       token: auth.token === undefined ? undefined : "***",
+      password_file: auth.oauth.passwordFile,
+      password:
+        auth.oauth.password === undefined || auth.oauth.passwordFile !== undefined ? undefined : "***",
+      access_token_ttl: spellDuration(auth.oauth.accessTokenTtl),
+      refresh_token_ttl: spellDuration(auth.oauth.refreshTokenTtl),
+      refresh_grace: spellDuration(auth.oauth.refreshGrace),
+      redirect_uris: auth.oauth.redirectUris,
     }),
     tunnel: config.tunnel,
     allowed_origins: config.allowedOrigins,
@@ -71,6 +78,18 @@ function spell(config: Config): Record<string, unknown> {
     state_dir: config.stateDir,
     runtime_dir: config.runtimeDir,
   });
+}
+
+/** In the largest unit of which it is a multiple: a day is 24h. */
+function spellDuration(seconds: number): string {
+  const [size, unit] = (
+    [
+      [86_400, "d"],
+      [3_600, "h"],
+      [60, "m"],
+    ] as const
+  ).find(([size]) => seconds % size === 0 && seconds >= 2 * size) ?? [1, "s"];
+  return `${seconds / size}${unit}`;
 }
 
 function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

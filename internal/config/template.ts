@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { stringify } from "yaml";
-import type { Profile } from "./config.js";
+import type { AuthMode, Profile } from "./config.js";
 
 /** What `init` has asked for. Paths are written as given. */
 export interface TemplateAnswers {
@@ -10,7 +10,7 @@ export interface TemplateAnswers {
   readonly hostname?: string | undefined;
   readonly listen?: string | undefined;
   readonly profile?: Profile | undefined;
-  readonly authMode?: "bearer" | "none" | undefined;
+  readonly authMode?: AuthMode | undefined;
 }
 
 export interface TemplateWorkspace {
@@ -49,9 +49,10 @@ ${workspaces.map(renderWorkspace).join("\n")}
 
 ${renderExec([profile, ...workspaces.map((workspace) => workspace.profile)].includes("full"))}
 auth:
-  # bearer: one secret token. none: nobody is asked, for a loopback address without hostname only.
+  # oauth: clients send you to a page that asks for your password; set it with: ctmcpctl rotate-secret password
+  # bearer: one secret token. oauth+bearer: either. none: nobody is asked, for a loopback address without hostname only.
   mode: ${authMode}
-  # Without one of these a token is generated into the state directory.
+  # Without one of these a bearer token is generated into the state directory.
   # token_file: ~/.config/coding-tools-mcp.token
   # token: \${env:CTMCP_TOKEN}
 `;
