@@ -5,6 +5,9 @@
 import { writeFile } from "node:fs/promises";
 import { Ajv2020, type Options } from "ajv/dist/2020.js";
 import standaloneCode from "ajv/dist/standalone/index.js";
+import { keySchema } from "../internal/auth/oauth/key-schema.js";
+import { oauthStateSchema } from "../internal/auth/oauth/state-schema.js";
+import { passwordSchema } from "../internal/auth/password-schema.js";
 import { configSchema } from "../internal/config/schema.js";
 import { type BuiltinDeps, builtinTools } from "../internal/tools/builtin.js";
 
@@ -33,6 +36,15 @@ const targets: readonly Target[] = [
     // The first error ends it: an argument of a thousand wrong items would make as many.
     options: { useDefaults: true },
     record: "validators",
+  },
+  {
+    file: "internal/auth/validators.js",
+    exports: {
+      validateOAuthState: oauthStateSchema,
+      validateSigningKeys: keySchema,
+      validateOwnerPassword: passwordSchema,
+    },
+    options: {},
   },
 ];
 

@@ -34,8 +34,8 @@ const cases: readonly (readonly [string, string | undefined, "accepted" | "missi
 ];
 
 for (const [name, header, expected] of cases) {
-  test(`bearer: ${name} is ${expected}`, () => {
-    const answer = auth.authenticate(header);
+  test(`bearer: ${name} is ${expected}`, async () => {
+    const answer = await auth.authenticate(header);
     assert.is(isAuthFailure(answer) ? answer.failure : "accepted", expected);
   });
 }
@@ -47,15 +47,20 @@ test("a token beyond ascii is compared by the bytes that node:http shows as lati
 });
 
 test("the challenge names an error only when a token was presented (RFC 6750 section 3)", () => {
-  assert.is(auth.challenge({ failure: "missing" }), 'Bearer realm="coding-tools-mcp"');
-  assert.is(auth.challenge({ failure: "invalid" }), 'Bearer realm="coding-tools-mcp", error="invalid_token"');
+  assert.is(auth.challenge({ failure: "missing" }, "/mcp"), 'Bearer realm="coding-tools-mcp"');
+  assert.is(
+    auth.challenge({ failure: "invalid" }, "/mcp"),
+    'Bearer realm="coding-tools-mcp", error="invalid_token"',
+  );
 });
 
-test("property: only the exact token is let in", () => {
+test("property: only the exact token is let in", async () => {
   const word = fc.stringMatching(/^[\w.~+/=-]{1,80}$/);
-  fc.assert(
-    fc.property(word, word, (right, presented) => {
-      const answer = createBearerAuth({ token: right, principal: owner }).authenticate(`Bearer ${presented}`);
+  await fc.assert(
+    fc.asyncProperty(word, word, async (right, presented) => {
+      const answer = await createBearerAuth({ token: right, principal: owner }).authenticate(
+        `Bearer ${presented}`,
+      );
       assert.is(isAuthFailure(answer), right !== presented);
       assert.is(createBearerAuth({ token: right, principal: owner }).authenticate(`Bearer ${right}`), owner);
     }),

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { hash, timingSafeEqual } from "node:crypto";
-import { type Authenticator, bearerChallenge } from "./authenticator.js";
+import { type Authenticator, bearerChallenge, bearerCredential } from "./authenticator.js";
 import type { Principal } from "./principal.js";
 
 export interface BearerOptions {
@@ -23,13 +23,8 @@ export function createBearerAuth({ token, principal }: BearerOptions): Authentic
       return timingSafeEqual(digest(presented), expected) ? principal : { failure: "invalid" };
     },
     challenge: bearerChallenge,
+    current: (id) => (id === principal.id ? principal : undefined),
   };
-}
-
-/** What follows the scheme name; undefined when nothing does, or when another scheme or none was used. */
-function bearerCredential(authorization: string | undefined): string | undefined {
-  if (authorization === undefined || !/^bearer /i.test(authorization)) return undefined;
-  return authorization.slice("bearer ".length).trim() || undefined;
 }
 
 /** In hex: a digest in bytes would be an allocation outside the heap for each request. */

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.js";
 
-interface Address {
+/** Where a server listens. */
+export interface Address {
   readonly host: string;
   readonly port: number;
 }
@@ -15,7 +16,12 @@ export function endpointUrl({ host, port }: Address): string {
   return urlAt({ host: host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host, port });
 }
 
-/** The MCP endpoint as the world sees it; undefined without a hostname. */
-export function publicUrl({ hostname }: Config): string | undefined {
-  return hostname === undefined ? undefined : `https://${hostname}/mcp`;
+/** Scheme, host and port by which clients reach the daemon: the configured ones, else those it listens on. */
+export function originOf({ publicOrigin }: Config, address: Address): string {
+  return publicOrigin ?? new URL(endpointUrl(address)).origin;
+}
+
+/** The MCP endpoint as the world sees it; undefined when it does not. */
+export function publicUrl({ publicOrigin }: Config): string | undefined {
+  return publicOrigin === undefined ? undefined : `${publicOrigin}/mcp`;
 }

@@ -1,6 +1,7 @@
 import type { AdminBackend, StatusReport, WorkspaceReport } from "../admin/types.js";
 import type { Clients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
+import { usesOAuth } from "../config/config.js";
 import type { LoadedConfig } from "../config/load.js";
 import { showConfig } from "../config/show.js";
 import type { Health } from "../health/health.js";
@@ -10,8 +11,10 @@ import { version } from "../version/version.js";
 import { endpointUrl, publicUrl } from "./addresses.js";
 import { approvalsBackend } from "./approvals.js";
 import type { Engine } from "./engine.js";
+import { grantsBackend } from "./grants-backend.js";
 import { followLog } from "./log-lines.js";
 import type { Reloader } from "./reload.js";
+import type { SignInService } from "./sign-in.js";
 import type { Workshop } from "./workshop.js";
 
 export interface BackendDeps {
@@ -25,7 +28,8 @@ export interface BackendDeps {
   readonly ripgrep: { readonly path: string; readonly source: string } | undefined;
   /** The file as it was read for the configuration in force. */
   readonly loaded: () => LoadedConfig;
-  readonly rotate: () => Promise<string>;
+  readonly rotateSecret: AdminBackend["rotateSecret"];
+  readonly signIn: SignInService;
   readonly state: () => "starting" | "ready" | "draining";
 }
 
@@ -83,7 +87,11 @@ export function createBackend(deps: BackendDeps): AdminBackend {
       const generation = reloader.generation();
       return { path, generation, config, ...(sources && { sources: shown.sources }) };
     },
-    rotateSecret: async () => ({ secret: await deps.rotate() }),
+    rotateSecret: deps.rotateSecret,
+    get signIn() {
+      const server = usesOAuth(engine.current().config) ? deps.signIn.server() : undefined;
+      return server && grantsBackend(server, () => engine.current().config);
+    },
     approvals: approvalsBackend(workshop.approvals),
     undo: { list: () => workshop.patcher.listUndo(), undo: (id) => workshop.patcher.undo(id) },
     logs: ({ follow, signal }): AsyncIterable<LogLine> => followLog(log, { follow, signal }),

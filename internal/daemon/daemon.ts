@@ -13,7 +13,7 @@ import type { CallRecord } from "../mcp/call.js";
 import type { SandboxStatus } from "../sandbox/types.js";
 import { version } from "../version/version.js";
 import { createBackend } from "./backend.js";
-import { createEngine, type PrepareStep } from "./engine.js";
+import { createEngine, type Engine, type PrepareStep } from "./engine.js";
 import {
   createReloader,
   type PendingError,
@@ -21,7 +21,9 @@ import {
   type ReloadOutcome,
   type Trigger,
 } from "./reload.js";
+import { createSecrets } from "./secrets.js";
 import { recordSighting } from "./sightings.js";
+import { createSignInService } from "./sign-in.js";
 import { readToken, rotateToken } from "./token.js";
 import type { Toolbox } from "./toolbox.js";
 import { fingerprint, watchFile } from "./watch.js";
@@ -72,7 +74,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const workshop = createWorkshop({ ...options, hidden: [options.path], config: loaded.config });
   const toolbox = options.toolbox(workshop);
 
-  const engine = createEngine({
+  const signIn = createSignInService({
+    clock,
+    log,
+    uid,
+    health,
+    redact: (secret) => redactor.add(secret),
+    onChange: () => engine.refreshClients(),
+  });
+  const engine: Engine = createEngine({
     clock,
     log,
     ...toolbox,
@@ -82,6 +92,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       if (token !== undefined) redactor.add(token);
       return token;
     },
+    signIn: signIn.prepare,
     onCall: (record) => options.onCall?.(record),
     onRequest: (record) => recordSighting(clients, record),
     ...(options.onStep && { onStep: options.onStep }),
@@ -110,12 +121,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         ripgrep: toolbox.ripgrep,
         loaded: () => loaded,
         state: () => state,
-        async rotate() {
-          const secret = await rotateToken(engine.current().config, uid);
-          redactor.add(secret);
-          await reloader.refresh();
-          return secret;
-        },
+        signIn,
+        rotateSecret: createSecrets({
+          onRotated: () => signIn.review(engine.current().config),
+          config: () => engine.current().config,
+          server: () => signIn.server(),
+          redact: (secret) => redactor.add(secret),
+          now: () => clock.now(),
+          async rotateBearer() {
+            const secret = await rotateToken(engine.current().config, uid);
+            redactor.add(secret);
+            await reloader.refresh();
+            return secret;
+          },
+        }).rotate,
       }),
     }),
   );
@@ -134,6 +153,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   if (toolbox.ripgrep === undefined) health.set("RIPGREP_MISSING", ripgrepMissing);
   warnOf(loaded);
+  signIn.review(loaded.config);
   state = "ready";
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
   const background = setTimeout(backgroundAfterMs).then(async () => {
@@ -168,6 +188,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         loaded = next;
         log.setLevel(next.config.log.level);
         warnOf(next);
+        signIn.review(next.config);
       },
     };
   }

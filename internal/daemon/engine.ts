@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Authenticator } from "../auth/authenticator.js";
+import { type Authenticator, eitherAuth } from "../auth/authenticator.js";
 import { createBearerAuth } from "../auth/bearer.js";
 import { createNoAuth } from "../auth/none.js";
+import type { SignIn } from "../auth/oauth/server.js";
+import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config } from "../config/config.js";
 import { Fault } from "../errs/errs.js";
@@ -15,6 +17,7 @@ import { createSubscriptions, type Subscriptions } from "../mcp/subscriptions.js
 import type { InstructionsFor } from "../mcp/view.js";
 import type { ArgumentValidators } from "../tools/arguments.js";
 import type { Tool } from "../tools/types.js";
+import type { Address } from "./addresses.js";
 import { createCallLimits } from "./call-limits.js";
 import { createExchanges } from "./exchanges.js";
 import { createListener, type Listener } from "./listener.js";
@@ -23,7 +26,7 @@ import type { Prepared } from "./reload.js";
 import { createSnapshot, isReplaced, openRoots, ownPaths, type Snapshot } from "./snapshot.js";
 
 /** The steps of preparing a configuration, in order; each may fail, and then none has happened. */
-export type PrepareStep = "workspaces" | "auth" | "snapshot" | "listener";
+export type PrepareStep = "workspaces" | "auth" | "listener" | "snapshot";
 
 export interface EngineDeps {
   readonly clock: Clock;
@@ -33,6 +36,8 @@ export interface EngineDeps {
   readonly instructions: InstructionsFor;
   /** The bearer token a configuration asks for; undefined with auth none. May make one. */
   readonly token: (config: Config) => Promise<string | undefined>;
+  /** What a configuration's sign-in is, once the address is known; undefined when clients do not sign in. */
+  readonly signIn: (config: Config) => Promise<((address: Address) => SignIn) | undefined>;
   readonly onCall: (record: CallRecord) => void;
   readonly onRequest: (record: RequestRecord) => void;
   /** False: requests come by another way than HTTP. */
@@ -48,7 +53,9 @@ export interface Engine {
   /** Does everything about `config` that can fail. */
   prepare(config: Config): Promise<Prepared>;
   /** Where it listens. */
-  address(): { readonly host: string; readonly port: number };
+  address(): Address;
+  /** Tells clients whose tool list is another one now, and lets go of those who may see nothing any more. */
+  refreshClients(): void;
   readonly inFlight: InFlight;
   readonly subscriptions: Subscriptions;
   readonly elicitation: Elicitation;
@@ -98,6 +105,7 @@ export function createEngine(deps: EngineDeps): Engine {
     current,
     prepare,
     address: () => listener.address(),
+    refreshClients: () => tellSubscribers(current()),
     inFlight,
     subscriptions,
     elicitation,
@@ -146,11 +154,17 @@ export function createEngine(deps: EngineDeps): Engine {
       });
       deps.onStep?.("auth");
       const token = await deps.token(effective);
+      const signInAt = await deps.signIn(effective);
+      deps.onStep?.("listener");
+      const bound = deps.listen ? await listener.prepare(effective) : undefined;
+      undo.push(() => bound?.discard());
       deps.onStep?.("snapshot");
+      const signIn = bound && signInAt?.(bound.address);
       const next = createSnapshot({
         config: effective,
         token,
-        auth: authenticator(token),
+        auth: authenticator(token, signIn),
+        signIn,
         roots,
         onRetired: release,
         tools: deps.tools(effective),
@@ -166,9 +180,6 @@ export function createEngine(deps: EngineDeps): Engine {
           onBug: (tool, error) => log.error("a tool failed unexpectedly", { tool, error }),
         },
       });
-      deps.onStep?.("listener");
-      const bound = deps.listen ? await listener.prepare(effective) : undefined;
-      undo.push(() => bound?.discard());
       const rotated = base !== undefined && base.token !== token && plan.changes.length === 0;
       return {
         changes: [
@@ -193,11 +204,14 @@ export function createEngine(deps: EngineDeps): Engine {
     }
   }
 
-  /** Whoever came in under `old` with a credential that no longer counts must come in again. */
+  /** Whoever came in with a credential that no longer counts must come in again. */
   function tellSubscribers(old: Snapshot): void {
     const now = current();
-    if (old.token !== now.token) subscriptions.endAll();
-    else subscriptions.refresh((principal, id) => now.views(principal, id)?.catalogue.hash);
+    const rotated = old.token !== now.token;
+    subscriptions.refresh(({ id }, workspaceId) => {
+      const principal = rotated && id === owner.id ? undefined : now.auth.current(id);
+      return principal && now.views(principal, workspaceId)?.catalogue.hash;
+    });
   }
 
   /** A workspace that was removed and cloned again is served again by the next call, without a reload. */
@@ -233,11 +247,18 @@ function holdAll(roots: Snapshot["roots"]): () => void {
   };
 }
 
-/** One owner: the token, or being on this machine, gives all that each workspace allows. */
-function authenticator(token: string | undefined): Authenticator {
-  if (token === undefined) {
-    return createNoAuth({ id: "anonymous", label: "anonymous", workspaces: undefined, profile: "full" });
-  }
-  const principal = { id: "bearer", label: "bearer token", workspaces: undefined, profile: "full" } as const;
-  return createBearerAuth({ token, principal });
+/** The token gives all that each workspace allows. */
+const owner: Principal = { id: "bearer", label: "bearer token", workspaces: undefined, profile: "full" };
+/** So does being on this machine, where nobody is asked. */
+const anonymous: Principal = {
+  id: "anonymous",
+  label: "anonymous",
+  workspaces: undefined,
+  profile: "full",
+};
+
+function authenticator(token: string | undefined, signIn: SignIn | undefined): Authenticator {
+  const bearer = token === undefined ? undefined : createBearerAuth({ token, principal: owner });
+  if (bearer === undefined) return signIn?.auth ?? createNoAuth(anonymous);
+  return signIn === undefined ? bearer : eitherAuth(bearer, signIn.auth);
 }

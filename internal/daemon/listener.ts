@@ -2,12 +2,13 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.js";
 import { Fault } from "../errs/errs.js";
 import { createHttpServer, type HttpServer } from "../httpd/server.js";
+import type { Address } from "./addresses.js";
 
 /** The HTTP listener across reloads: a new address is bound before the old one is let go. */
 export interface Listener {
   /** Binds what `config` asks for, unless it is bound already. */
-  prepare(config: Config): Promise<{ commit(): void; discard(): void }>;
-  address(): { readonly host: string; readonly port: number };
+  prepare(config: Config): Promise<{ readonly address: Address; commit(): void; discard(): void }>;
+  address(): Address;
   close(graceMs: number): Promise<void>;
 }
 
@@ -28,11 +29,16 @@ export function createListener({ handler }: ListenerDeps): Listener {
       const same = bound?.listen.host === listen.host && bound.listen.port === listen.port;
       if (bound !== undefined && same) {
         const { server } = bound;
-        return { commit: () => server.setMaxConnections(connections), discard: () => {} };
+        return {
+          address: server.address(),
+          commit: () => server.setMaxConnections(connections),
+          discard: () => {},
+        };
       }
       const server = createHttpServer({ handler, connections });
       await server.listen(listen.host, listen.port);
       return {
+        address: server.address(),
         commit() {
           if (bound !== undefined) leave(bound.server);
           bound = { server, listen };

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Config } from "../config/config.js";
+import type { Config, OAuthConfig } from "../config/config.js";
 import { planChange } from "./plan.js";
 
 const app = { id: "app", path: "/src/app", profile: "read-only", exec: { path: [], env: {} } } as const;
@@ -8,9 +8,10 @@ const docs = { id: "docs", path: "/src/docs", profile: "read-only", exec: { path
 const base: Config = {
   version: 1,
   hostname: undefined,
+  publicOrigin: undefined,
   listen: { host: "127.0.0.1", port: 8765 },
   workspaces: [app, docs],
-  auth: { mode: "bearer", tokenFile: undefined, token: "first-token" },
+  auth: { mode: "bearer", tokenFile: undefined, token: "first-token", oauth: {} as OAuthConfig },
   tunnel: undefined,
   allowedOrigins: [],
   limits: { callsPerSecond: 50, burst: 200, concurrentCalls: 16, heavyCalls: 2, connections: 512 },

@@ -22,6 +22,7 @@ export function planChange(current: Config, next: Config): Plan {
     ...changed("auth.mode", current.auth.mode, next.auth.mode),
     ...changed("auth.token_file", current.auth.tokenFile, next.auth.tokenFile),
     ...(current.auth.token === next.auth.token ? [] : ["auth.token: another value"]),
+    ...(isDeepStrictEqual(current.auth.oauth, next.auth.oauth) ? [] : ["auth: other settings of sign-in"]),
     ...changed("tunnel", tunnel(current), tunnel(next)),
     ...changed("allowed_origins", list(current.allowedOrigins), list(next.allowedOrigins)),
     ...changed("limits", JSON.stringify(current.limits), JSON.stringify(next.limits)),

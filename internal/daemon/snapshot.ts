@@ -1,5 +1,6 @@
 import { type BigIntStats, fstatSync, statSync } from "node:fs";
 import type { Authenticator } from "../auth/authenticator.js";
+import type { SignIn } from "../auth/oauth/server.js";
 import type { Config } from "../config/config.js";
 import { createRequestGate } from "../httpd/gate.js";
 import type { HttpSnapshot } from "../httpd/handler.js";
@@ -31,6 +32,7 @@ export interface SnapshotParts {
   readonly config: Config;
   readonly token: string | undefined;
   readonly auth: Authenticator;
+  readonly signIn: SignIn | undefined;
   readonly roots: ReadonlyMap<string, Shared<Root>>;
   /** Lets go of the roots. */
   readonly onRetired: () => void;
@@ -54,12 +56,13 @@ export function createSnapshot(parts: SnapshotParts): Snapshot {
     config,
     token: parts.token,
     auth: parts.auth,
+    signIn: parts.signIn,
     calls: parts.calls,
     workspaces,
     roots,
     catalogue,
     gate: createRequestGate(config),
-    card: serverCard(config, catalogue),
+    card: serverCard(config, catalogue, parts.signIn),
     views: createViews({ workspaces, tools, instructions }),
     lease: createLease(parts.onRetired),
   };
@@ -98,7 +101,8 @@ export function openRoots(
 
 /** What no client may reach even if it lies in a workspace: the daemon's secrets and its admin socket. */
 export function ownPaths({ stateDir, runtimeDir, auth }: Config): readonly string[] {
-  return [stateDir, runtimeDir, ...(auth.tokenFile === undefined ? [] : [auth.tokenFile])];
+  const secretFiles = [auth.tokenFile, auth.oauth.passwordFile].filter((path) => path !== undefined);
+  return [stateDir, runtimeDir, ...secretFiles];
 }
 
 /**

@@ -1,14 +1,14 @@
 import { generateToken } from "../auth/token.js";
-import type { Config } from "../config/config.js";
+import { type Config, usesBearer } from "../config/config.js";
 import { Fault } from "../errs/errs.js";
 import { quoted } from "../fsx/owned.js";
 import { readSecretFile } from "../fsx/secret.js";
 import { bearerTokenPath, ensureBearerToken, replaceBearerToken } from "../state/bearer-token.js";
 
-/** The bearer token `config` asks for: from its reference, its file, or the state directory. Undefined with auth none. */
+/** The bearer token `config` asks for: from its reference, its file, or the state directory. Undefined without one. */
 export async function readToken(config: Config, uid: number): Promise<string | undefined> {
-  const { mode, token, tokenFile } = config.auth;
-  if (mode === "none") return undefined;
+  const { token, tokenFile } = config.auth;
+  if (!usesBearer(config)) return undefined;
   if (token !== undefined) return token;
   if (tokenFile === undefined)
     return ensureBearerToken({ stateDir: config.stateDir, uid, generate: generateToken });
@@ -21,8 +21,7 @@ export async function readToken(config: Config, uid: number): Promise<string | u
 
 /** Makes a new token in the state directory. REFUSED when the configuration names another place for it. */
 export async function rotateToken(config: Config, uid: number): Promise<string> {
-  const { mode, token, tokenFile } = config.auth;
-  if (mode === "none") throw new Fault("REFUSED", "auth.mode is none: there is no token to rotate");
+  const { token, tokenFile } = config.auth;
   if (token !== undefined || tokenFile !== undefined) {
     const [source, hint] =
       token === undefined
@@ -33,10 +32,10 @@ export async function rotateToken(config: Config, uid: number): Promise<string> 
   return replaceBearerToken({ stateDir: config.stateDir, uid, generate: generateToken });
 }
 
-/** How a person gets at the token, as one shell word or substitution; undefined with auth none. */
+/** How a person gets at the token, as one shell word or substitution; undefined without one. */
 export function tokenForShell(config: Config): string | undefined {
-  const { mode, token, tokenFile } = config.auth;
-  if (mode === "none") return undefined;
+  const { token, tokenFile } = config.auth;
+  if (!usesBearer(config)) return undefined;
   if (token !== undefined) return "$TOKEN";
   return `$(cat ${quoted(tokenFile ?? bearerTokenPath(config.stateDir))})`;
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { writeJsonHead } from "../httpx/json.js";
-import { type RpcRefusal, refusalJson } from "./refusal.js";
 
 /** How reading a body ended. `aborted`: the client went away, nobody is left to answer. */
 export type Body =
@@ -42,9 +41,12 @@ const lingerBytes = 8 * 1024 * 1024;
  * Answers a request whose body is still coming, and closes the connection. What comes is thrown away for a moment first:
  * closing a socket with unread bytes resets it, and the client would lose the answer (RFC 9112 section 9.6).
  */
-export function refuseUnread(req: IncomingMessage, res: ServerResponse, refusal: RpcRefusal): void {
-  const json = refusalJson(refusal);
-  writeJsonHead(res, refusal.status, json, { Connection: "close" });
+export function refuseUnread(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { status, json }: { readonly status: number; readonly json: string },
+): void {
+  writeJsonHead(res, status, json, { Connection: "close" });
   // The answer is complete on the wire; ending it is what closes the connection.
   res.write(json);
   let left = lingerBytes;

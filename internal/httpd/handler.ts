@@ -1,17 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { type Authenticator, isAuthFailure } from "../auth/authenticator.js";
+import type { SignIn } from "../auth/oauth/server.js";
 import type { Principal } from "../auth/principal.js";
 import { sendJson } from "../httpx/json.js";
 import type { Logger } from "../log/log.js";
 import type { RequestGate } from "./gate.js";
 import { type RpcRefusal, sendRefusal } from "./refusal.js";
-import { findRoute } from "./routes.js";
+import { findRoute, type Route } from "./routes.js";
 import { readRpcObject } from "./rpc-body.js";
+import { answerSignIn } from "./sign-in.js";
 
 /** The part of one configuration that requests are answered under. Replaced whole at reload. */
 export interface HttpSnapshot {
   readonly gate: RequestGate;
   readonly auth: Authenticator;
+  /** undefined: clients do not sign in. */
+  readonly signIn: SignIn | undefined;
   /** The public server card, as JSON. */
   readonly card: Buffer;
 }
@@ -78,10 +82,14 @@ export function createHandler<S extends HttpSnapshot>(
     if (refusal !== undefined) return sendRefusal(res, refusal);
     if (req.headers.origin !== undefined) allowOrigin(res, req.headers.origin);
     const route = findRoute(req.url ?? "");
-    const known = route.kind === "mcp" || route.kind === "card" || route.kind === "health";
+    const known = isKnown(route, snapshot.signIn);
     if (known && req.method === "OPTIONS") return sendOptions(res);
-    if (route.kind === "mcp") return answerMcp(snapshot, route.workspaceId, req, res);
-    if (req.method === "POST")
+    if (route.kind === "mcp") return answerMcp(snapshot, route, req, res);
+    if (route.kind === "oauth" && snapshot.signIn !== undefined) {
+      if (deps.draining()) return sendJson(res, 503, { error: "temporarily_unavailable" }, leaving);
+      return answerSignIn(route.endpoint, snapshot.signIn, req, res);
+    }
+    if (req.method === "POST" && !(known && route.kind === "oauth-metadata"))
       return sendRefusal(res, { status: 404, code: -32601, message: "unknown endpoint" });
     if (known && req.method !== "GET" && req.method !== "HEAD") {
       return sendJson(res, 405, { error: "Method not allowed" }, { Allow: "GET, HEAD" });
@@ -94,7 +102,8 @@ export function createHandler<S extends HttpSnapshot>(
           ? sendJson(res, 503, { status: "draining" })
           : sendJson(res, 200, { status: "ok" });
       case "oauth-metadata":
-        return sendJson(res, 404, { error: "OAuth not configured" });
+        return answerMetadata(snapshot.signIn, route, res);
+      case "oauth":
       case "unknown":
         return sendJson(res, 404, { error: "Unknown endpoint" });
     }
@@ -102,28 +111,49 @@ export function createHandler<S extends HttpSnapshot>(
 
   async function answerMcp(
     snapshot: S,
-    workspaceId: string | undefined,
+    { path, workspaceId }: Extract<Route, { kind: "mcp" }>,
     req: IncomingMessage,
     res: ServerResponse,
   ): Promise<void> {
-    const principal = snapshot.auth.authenticate(req.headers.authorization);
+    const { auth } = snapshot;
+    const found = auth.authenticate(req.headers.authorization);
+    // Most are known at once, and a turn of the event loop is most of what a ping costs.
+    const principal = found instanceof Promise ? await found : found;
     if (isAuthFailure(principal)) {
-      return sendRefusal(res, unauthorized, { "WWW-Authenticate": snapshot.auth.challenge(principal) });
+      return sendRefusal(res, unauthorized, { "WWW-Authenticate": auth.challenge(principal, path) });
     }
     if (req.method !== "POST") return sendRefusal(res, wrongMethod(req.method), { Allow: "POST" });
-    if (deps.draining()) return sendRefusal(res, draining, { "Retry-After": "1", Connection: "close" });
+    if (deps.draining()) return sendRefusal(res, draining, leaving);
     const body = await readRpcObject(req, res);
     if (body === undefined) return;
     await deps.mcp.handle({ body, headers: mcpHeaders(req), principal, workspaceId, snapshot, req, res });
   }
 }
 
+const leaving = { "Retry-After": "1", Connection: "close" };
 const unauthorized: RpcRefusal = { status: 401, code: -32000, message: "Unauthorized" };
 const draining: RpcRefusal = {
   status: 503,
   code: -32603,
   message: "the server is shutting down, try again shortly",
 };
+
+function isKnown(route: Route, signIn: SignIn | undefined): boolean {
+  if (route.kind === "oauth") return signIn !== undefined;
+  if (route.kind === "oauth-metadata") return signIn !== undefined && route.document !== "none";
+  return route.kind !== "unknown";
+}
+
+function answerMetadata(
+  signIn: SignIn | undefined,
+  { document, about }: Extract<Route, { kind: "oauth-metadata" }>,
+  res: ServerResponse,
+): void {
+  // A client that gets anything but 404 here without sign-in would try to register.
+  if (signIn === undefined) return sendJson(res, 404, { error: "OAuth not configured" });
+  if (document === "none") return sendJson(res, 404, { error: "Unknown endpoint" });
+  return sendJson(res, 200, document === "server" ? signIn.serverMetadata : signIn.resourceMetadata(about));
+}
 
 /** Codes as the wire contract has them: -32601 for DELETE, -32000 for the others. */
 function wrongMethod(method: string | undefined): RpcRefusal {

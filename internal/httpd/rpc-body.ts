@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Fault, messageOf } from "../errs/errs.js";
 import { parseJson } from "../jsonx/parse.js";
 import { readBody, refuseUnread } from "./body.js";
-import { type RpcRefusal, sendRefusal } from "./refusal.js";
+import { type RpcRefusal, refusalJson, sendRefusal } from "./refusal.js";
 
 /** Bodies may be this long: 1 MiB, as the wire contract has it. */
 const maxBodyBytes = 1024 * 1024;
@@ -25,7 +25,7 @@ export async function readRpcObject(
   const body = await readBody(req, maxBodyBytes);
   if (body.kind === "aborted") return undefined;
   if (body.kind === "too-large") {
-    refuseUnread(req, res, tooLarge);
+    refuseUnread(req, res, { status: tooLarge.status, json: refusalJson(tooLarge) });
     return undefined;
   }
   const parsed = parseObject(body.bytes);

@@ -44,6 +44,7 @@ const http = {
     allowedOrigins: [],
   }),
   auth: createNoAuth(principalNamed("anonymous")),
+  signIn: undefined,
   card: Buffer.from("{}"),
 };
 const server = createHttpServer({

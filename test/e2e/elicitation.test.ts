@@ -62,6 +62,7 @@ async function serve(): Promise<Served> {
       allowedOrigins: [],
     }),
     auth: createNoAuth(principalNamed("anonymous")),
+    signIn: undefined,
     card: Buffer.from("{}"),
   };
   const subscriptions = createSubscriptions();

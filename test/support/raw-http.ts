@@ -53,6 +53,7 @@ export async function startServer(options: TestServerOptions = {}): Promise<Test
       token,
       principal: { id: "bearer", label: "bearer token", workspaces: undefined, profile: "full" },
     }),
+    signIn: undefined,
     card: Buffer.from('{"server":{"name":"x"}}'),
   };
   const handle = options.handle ?? (({ res, body }) => sendJson(res, 200, { echo: body }));
