@@ -77,11 +77,12 @@ test("approve and deny tell the daemon once or for how long", async () => {
   ]);
 });
 
-test("a request that is not there is refused; a time that makes no sense is a wrong command line", () =>
+test("a request that is not there is a failure; a time that makes no sense is a wrong command line", () =>
   withDaemon({ home, approvals: makeApprovals().approvals }, async () => {
     for (const verb of ["approve", "deny"]) {
-      const { code, stderr } = await ctl(home, [verb, "00000000"]);
-      assert.is(code, 5, stderr);
+      const { code, stdout, stderr } = await ctl(home, [verb, "00000000", "--json"]);
+      assert.is(code, 1, stderr);
+      assert.is(JSON.parse(stdout).error.code, "NOT_FOUND");
       assert.match(stderr, "00000000");
     }
     for (const time of ["0s", "61m", "soon"]) {
@@ -95,7 +96,7 @@ test("a request that is not there is refused; a time that makes no sense is a wr
 test("a daemon where nothing can be asked for has nothing to answer", () =>
   withDaemon({ home }, async () => {
     assert.match((await ctl(home, ["approvals"])).stdout, "no client asks for anything");
-    assert.is((await ctl(home, ["approve", waiting.id])).code, 5);
+    assert.is((await ctl(home, ["approve", waiting.id])).code, 1);
   }));
 
 test.run();

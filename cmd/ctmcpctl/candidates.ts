@@ -21,12 +21,12 @@ function offers(before: readonly string[], current: string): readonly string[] {
   const pending = flagNamed(before.at(-1) ?? "");
   if (pending?.type === "string") return pending.choices ?? [];
   const plain = withoutFlags(before);
-  const verb = verbs.find(({ name }) => isPrefix(name.split(" "), plain));
+  // Of two that fit, such as "clients" and "clients show", the longer one is meant.
+  const verb = verbs.findLast(({ name }) => isPrefix(name.split(" "), plain));
   if (current.startsWith("-")) return flagsOf(verb);
-  if (!verb) return nextWords(plain);
-  if (verb.name === "help") return nextWords(plain.slice(1));
-  const arg: Argument | undefined = verb.args?.[plain.length - verb.name.split(" ").length];
-  return arg?.choices ?? [];
+  if (verb?.name === "help") return nextWords(plain.slice(1));
+  const arg: Argument | undefined = verb?.args?.[plain.length - verb.name.split(" ").length];
+  return arg?.choices ?? nextWords(plain);
 }
 
 /** The words that continue `plain` towards the name of a verb. */

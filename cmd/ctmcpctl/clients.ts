@@ -1,22 +1,60 @@
-import type { ClientsReport } from "../../internal/admin/types.js";
+import type { GrantReport } from "../../internal/admin/types.js";
+import type { ClientRecord } from "../../internal/clients/clients.js";
 import type { Context } from "./context.js";
-import { duration, table } from "./output.js";
+import { nameOf, shortIds } from "./grants.js";
+import { ago, table } from "./output.js";
 
-/** Lists who connected since the daemon started, the latest first. */
+/** Lists who connected since the daemon started, the latest first, then who else is signed in. */
 export async function run({ client, answer }: Context): Promise<number> {
-  answer(await client.clients(), describe);
+  const [{ clients }, { grants }] = await Promise.all([client.clients(), client.grants()]);
+  answer({ clients, grants }, describe);
   return 0;
 }
 
-function describe({ clients }: ClientsReport): string {
-  if (clients.length === 0) return "no client has connected since the daemon started";
-  const rows = clients.map((it) => [
-    it.name === null ? it.user_agent || "unknown" : `${it.name} ${it.version ?? ""}`.trimEnd(),
-    it.principal,
-    it.protocol_version === null ? "unknown" : `${it.protocol_version} ${it.era ?? ""}`.trimEnd(),
-    `${duration((Date.now() - Date.parse(it.last_seen)) / 1_000)} ago`,
-    it.last_method === "tools/call" ? (it.last_tool ?? it.last_method) : it.last_method,
-    String(it.tool_calls),
-  ]);
-  return table([["CLIENT", "SIGNED IN AS", "PROTOCOL", "LAST SEEN", "LAST CALL", "TOOL CALLS"], ...rows]);
+interface Everyone {
+  readonly clients: readonly ClientRecord[];
+  readonly grants: readonly GrantReport[];
+}
+
+function describe({ clients, grants }: Everyone): string {
+  if (clients.length + grants.length === 0) return "no client has connected since the daemon started";
+  const short = shortIds(grants);
+  const connected = clients.map((it) => {
+    const grant = grants.find((candidate) => isOf(candidate, it));
+    return [
+      grant ? short(grant.id) : "-",
+      programOf(it),
+      grant ? nameOf(grant) : it.principal.startsWith(grantPrefix) ? "signed out" : it.principal,
+      it.protocol_version === null ? "unknown" : `${it.protocol_version} ${it.era ?? ""}`.trimEnd(),
+      ago(it.last_seen),
+      lastCallOf(it),
+      String(it.tool_calls),
+    ];
+  });
+  const absent = grants
+    .filter((grant) => connectionsOf(grant, clients).length === 0)
+    .map((grant) => [short(grant.id), "-", nameOf(grant), "-", ago(grant.used_at), "-", "-"]);
+  const heading = ["ID", "CLIENT", "SIGNED IN AS", "PROTOCOL", "LAST SEEN", "LAST CALL", "TOOL CALLS"];
+  return table([heading, ...connected, ...absent]);
+}
+
+const grantPrefix = "grant:";
+
+function isOf({ id }: GrantReport, { principal }: ClientRecord): boolean {
+  return principal === `${grantPrefix}${id}`;
+}
+
+/** The connections of one signed-in client: one for each program it comes with. */
+export function connectionsOf(grant: GrantReport, clients: readonly ClientRecord[]): ClientRecord[] {
+  return clients.filter((record) => isOf(grant, record));
+}
+
+/** What a connecting program calls itself. */
+export function programOf({ name, version, user_agent: agent }: ClientRecord): string {
+  return name === null ? agent || "unknown" : `${name} ${version ?? ""}`.trimEnd();
+}
+
+/** The tool it called last, or the method when that was no tool call. */
+export function lastCallOf({ last_method: method, last_tool: tool }: ClientRecord): string {
+  return method === "tools/call" ? (tool ?? method) : method;
 }

@@ -35,9 +35,31 @@ test("offers what may come next", () => {
       ["init", "--profile", ""],
       ["read-only", "full"],
     ],
-    [["init", "--profile", "full", "--auth", "n"], ["none"]],
-    [["rotate-secret", ""], ["bearer"]],
+    [
+      ["init", "--profile", "full", "--auth", "o"],
+      ["oauth", "oauth+bearer"],
+    ],
+    [
+      ["rotate-secret", ""],
+      ["password", "bearer", "signing-key", "all"],
+    ],
     [["rotate-secret", "bearer", ""], []],
+    [
+      ["rotate-secret", "all", "--"],
+      ["--revoke", "--json", ...common],
+    ],
+    [
+      ["clients", ""],
+      ["show", "revoke", "set-profile", "set-workspaces"],
+    ],
+    [
+      ["clients", "--"],
+      ["--json", ...common],
+    ],
+    [["clients", "show", ""], []],
+    [["clients", "set-profile", "a1", "f"], ["full"]],
+    [["help", "clients", "sh"], ["show"]],
+    [["auth", ""], ["unlock"]],
     [["completion", "z"], ["zsh"]],
     [["help", "con"], ["config"]],
     [["help", "config", "c"], ["check"]],

@@ -29,7 +29,7 @@ function overview(): string {
     "usage: ctmcpctl COMMAND [FLAGS]",
     "",
     "commands:",
-    indent(table(verbs.map((verb) => [heading(verb), verb.summary]))),
+    indent(table(verbs.map((verb) => [heading(verb, false), verb.summary]))),
     "",
     "flags of every command:",
     indent(flagTable(commonOptions)),
@@ -44,7 +44,7 @@ function overview(): string {
 function describe(verb: Verb): string {
   const own = verb.options ?? [];
   return [
-    `ctmcpctl ${heading(verb)}: ${verb.summary}`,
+    `ctmcpctl ${heading(verb, true)}: ${verb.summary}`,
     ...(own.length === 0 ? [] : ["", "flags:", indent(flagTable(own))]),
     "",
     "flags of every command:",
@@ -52,9 +52,10 @@ function describe(verb: Verb): string {
   ].join("\n");
 }
 
-function heading({ name, args = [] }: Verb): string {
+/** A command with its arguments; in full with the choices they have. */
+function heading({ name, args = [] }: Verb, full: boolean): string {
   const words = args.map(({ name: arg, optional, choices }) => {
-    const shown = choices ? choices.join("|") : arg;
+    const shown = full && choices ? choices.join("|") : arg;
     return optional ? `[${shown}]` : shown;
   });
   return [name, ...words].join(" ");

@@ -55,7 +55,7 @@ test("every other flag reaches the file", async () => {
     "--hostname",
     "mcp.example.com",
     "--auth",
-    "bearer",
+    "oauth+bearer",
     "--config",
     path,
     "--json",
@@ -64,6 +64,7 @@ test("every other flag reaches the file", async () => {
   assert.is(code, 0, stderr);
   assert.equal(JSON.parse(stdout), { schema: 1, path, next: `ctmcpd --config ${path}` });
   assert.is(load(path).hostname, "mcp.example.com");
+  assert.is(load(path).auth.mode, "oauth+bearer");
   assert.is(load(path).workspaces[0].profile, "read-only");
 });
 
@@ -154,11 +155,13 @@ test("on a terminal it asks; an empty answer takes what is offered", async () =>
       { see: "[read-only]: ", type: "everything\r" },
       { see: "[read-only]: ", type: "full\r" },
       { see: "Public host name", type: "mcp.example.com\r" },
+      { see: "[bearer]: ", type: "token\r" },
+      { see: "[bearer]: ", type: "oauth\r" },
     ],
   );
   assert.is(code, 0, shown);
-  assert.match(shown, /next, start the daemon: ctmcpd/);
-  const { workspaces, hostname } = load();
+  assert.match(shown, /next, start the daemon: ctmcpd\r\nthen .*: ctmcpctl rotate-secret password/);
+  const { workspaces, hostname, auth } = load();
   assert.equal(
     workspaces.map(({ path, profile }) => [path, profile]),
     [
@@ -167,6 +170,7 @@ test("on a terminal it asks; an empty answer takes what is offered", async () =>
     ],
   );
   assert.is(hostname, "mcp.example.com");
+  assert.is(auth.mode, "oauth");
 });
 
 test("answers that would not work are asked for again", async () => {
@@ -177,10 +181,12 @@ test("answers that would not work are asked for again", async () => {
       { see: "Another folder", type: "\r" },
       { see: "[read-only]: ", type: "\r" },
       { see: "Public host name", type: "\r" },
+      { see: "How clients sign in", type: "\r" },
       { see: "Folder to serve", type: "~/src\r" },
       { see: "Another folder", type: "\r" },
       { see: "[read-only]: ", type: "\r" },
       { see: "Public host name", type: "\r" },
+      { see: "How clients sign in", type: "\r" },
     ],
   );
   assert.is(code, 0, shown);
@@ -196,6 +202,7 @@ test("flags win over answers", async () => {
       { see: "Another folder", type: "\r" },
       { see: "[read-only]: ", type: "\r" },
       { see: "Public host name", type: "\r" },
+      { see: "How clients sign in", type: "\r" },
     ],
   );
   assert.is(code, 0, shown);

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { link, mkdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { AuthConfig, Profile } from "../../internal/config/config.js";
+import type { AuthMode, Profile } from "../../internal/config/config.js";
 import { loadConfig } from "../../internal/config/load.js";
 import { expandPath } from "../../internal/config/paths.js";
 import { formatProblem, problemsOf } from "../../internal/config/problem.js";
@@ -24,9 +24,16 @@ export async function run(context: Context): Promise<number> {
   if (!flags.force && !flags.print) refuseExisting(path, existsSync(path));
   if (flags.print) print(renderTemplate(await answers(context)).trimEnd());
   else {
-    await writeAnswers(context);
-    const next = `ctmcpd${flags.config === undefined ? "" : ` --config ${path}`}`;
-    answer({ path, next }, () => `wrote ${printable(path)}\nnext, start the daemon: ${printable(next)}`);
+    const { authMode } = await writeAnswers(context);
+    const at = flags.config === undefined ? "" : ` --config ${path}`;
+    const steps = [
+      `wrote ${path}`,
+      `next, start the daemon: ctmcpd${at}`,
+      ...(authMode?.startsWith("oauth")
+        ? [`then get the password for signing clients in: ctmcpctl${at} rotate-secret password`]
+        : []),
+    ];
+    answer({ path, next: `ctmcpd${at}` }, () => steps.map(printable).join("\n"));
   }
   return 0;
 }
@@ -36,10 +43,12 @@ function answers(context: Context): TemplateAnswers | Promise<TemplateAnswers> {
 }
 
 /** A person whose answers would not work is asked again; flags are not. */
-async function writeAnswers(context: Context): Promise<void> {
+async function writeAnswers(context: Context): Promise<TemplateAnswers> {
   for (;;) {
     try {
-      return await writeChecked(context, renderTemplate(await answers(context)));
+      const given = await answers(context);
+      await writeChecked(context, renderTemplate(given));
+      return given;
     } catch (error) {
       if (context.flags.workspace || !(error instanceof Fault) || error.code !== "CONFIG_INVALID")
         throw error;
@@ -59,10 +68,9 @@ async function fromQuestions({ flags, home, cwd, stdin, stdout }: Context): Prom
   if (!stdin.isTTY || !stdout.isTTY) {
     throw new Fault("USAGE", "no folder to serve is named", { hint: "add --workspace PATH" });
   }
-  const { folders, profile, hostname } = await askAnswers({ stdin, stdout, folder: cwd === home ? "" : cwd });
+  const { folders, ...rest } = await askAnswers({ stdin, stdout, folder: cwd === home ? "" : cwd });
   return {
-    profile,
-    hostname,
+    ...rest,
     ...fixedAnswers(flags),
     workspaces: folders.map((folder) => ({ path: expandPath(folder, { home, base: cwd }) })),
   };
@@ -77,7 +85,7 @@ function fixedAnswers(flags: Context["flags"]): Omit<TemplateAnswers, "workspace
     ...(listen === undefined ? {} : { listen }),
     // The parser has checked both against their choices.
     ...(profile === undefined ? {} : { profile: profile as Profile }),
-    ...(auth === undefined ? {} : { authMode: auth as AuthConfig["mode"] }),
+    ...(auth === undefined ? {} : { authMode: auth as AuthMode }),
   };
 }
 

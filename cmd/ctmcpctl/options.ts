@@ -48,10 +48,11 @@ export const options = {
     type: "string",
     value: "MODE",
     help: "how clients sign in (default: bearer)",
-    choices: ["bearer", "none"],
+    choices: ["oauth", "bearer", "oauth+bearer", "none"],
   },
   force: { type: "boolean", help: "replace a file that is there" },
   print: { type: "boolean", help: "print the file, write nothing" },
+  revoke: { type: "boolean", help: "also sign every client out, and end the old signing key at once" },
   list: { type: "boolean", help: "show what can be taken back, the newest first; take nothing back" },
   follow: { type: "boolean", short: "f", help: "keep printing new lines" },
 } as const satisfies Record<string, Option>;

@@ -17,9 +17,12 @@ export function table(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** `text` without anything that could drive a terminal: control characters become visible escapes. */
+/** `text` without anything that could drive a terminal or reorder a line: such characters become visible escapes. */
 export function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(
+    /[\p{Cc}\p{Bidi_Control}]/gu,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 /** `text` in colour when `stream` is a terminal and NO_COLOR is unset or empty (no-color.org). */
@@ -40,4 +43,9 @@ export function duration(seconds: number): string {
   if (d) return `${d} d ${h} h`;
   if (h) return `${h} h ${min} min`;
   return min ? `${min} min ${s} s` : `${s} s`;
+}
+
+/** How long ago a time of the daemon's (RFC 3339) was. */
+export function ago(time: string): string {
+  return `${duration((Date.now() - Date.parse(time)) / 1_000)} ago`;
 }

@@ -58,14 +58,13 @@ function parseStrictly(argv: readonly string[]) {
 export function findVerb(words: readonly string[]): { verb: Verb; args: readonly string[] } {
   const [first, second] = words;
   if (first === undefined) throw usage("no command given");
-  for (const length of [2, 1]) {
-    const name = words.slice(0, length).join(" ");
-    const verb = verbs.find((candidate) => candidate.name === name);
-    if (verb) return { verb, args: words.slice(length) };
-  }
   const group = verbs.flatMap(({ name }) =>
     name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : [],
   );
+  // A command that has others below it takes no arguments: a second word is the name of one of those.
+  const length = second !== undefined && group.length > 0 ? 2 : 1;
+  const verb = verbs.find(({ name }) => name === words.slice(0, length).join(" "));
+  if (verb) return { verb, args: words.slice(length) };
   if (group.length === 0) throw usage(`unknown command ${first}`, nearest(first, firstWords()));
   if (second === undefined) throw usage(`${first} wants a command`, `one of: ${group.join(", ")}`);
   throw usage(`unknown command ${first} ${second}`, nearest(second, group) ?? `one of: ${group.join(", ")}`);

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import type { Profile } from "../../internal/config/config.js";
+import type { AuthMode, Profile } from "../../internal/config/config.js";
 import { Fault } from "../../internal/errs/errs.js";
 
 export interface Answers {
@@ -8,6 +8,7 @@ export interface Answers {
   readonly profile: Profile;
   /** Undefined: this machine only. */
   readonly hostname: string | undefined;
+  readonly authMode: AuthMode;
 }
 
 export interface QuestionsOptions {
@@ -28,7 +29,12 @@ export async function askAnswers({ stdin, stdout, folder }: QuestionsOptions): P
   };
   try {
     const folders = await askFolders(ask, folder);
-    return { folders, profile: await askProfile(ask), hostname: await askHostname(ask) };
+    return {
+      folders,
+      profile: await askProfile(ask),
+      hostname: await askHostname(ask),
+      authMode: await askAuthMode(ask),
+    };
   } catch (error) {
     if (ended.signal.aborted) throw new Fault("FAILED", "stopped; nothing was written", { cause: error });
     throw error;
@@ -60,4 +66,15 @@ async function askProfile(ask: Ask): Promise<Profile> {
 
 async function askHostname(ask: Ask): Promise<string | undefined> {
   return (await ask("Public host name, or nothing for this machine only")) || undefined;
+}
+
+/** `none` is not offered: it takes a config that says so, and no hostname. */
+async function askAuthMode(ask: Ask): Promise<AuthMode> {
+  for (;;) {
+    const answer = await ask(
+      "How clients sign in: oauth (a page asks for your password), bearer (a token), or oauth+bearer",
+      "bearer",
+    );
+    if (answer === "oauth" || answer === "bearer" || answer === "oauth+bearer") return answer;
+  }
 }

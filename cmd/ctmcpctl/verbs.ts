@@ -18,7 +18,7 @@ export interface Argument {
   readonly choices?: readonly string[];
 }
 
-/** Every command, in the order help shows them. `run` returns the exit code. */
+/** Every command, in the order help shows them: one before those below it. `run` returns the exit code. */
 export const verbs: readonly Verb[] = [
   {
     name: "init",
@@ -76,6 +76,34 @@ export const verbs: readonly Verb[] = [
     load: () => import("./clients.js"),
   },
   {
+    name: "clients show",
+    summary: "all about one client that signed in; the beginning of its ID will do",
+    args: [{ name: "ID" }],
+    options: ["json"],
+    load: () => import("./clients-show.js"),
+  },
+  {
+    name: "clients revoke",
+    summary: "sign a client out, at once",
+    args: [{ name: "ID" }],
+    options: ["json"],
+    load: () => import("./clients-revoke.js"),
+  },
+  {
+    name: "clients set-profile",
+    summary: "what a client may do: read-only or full",
+    args: [{ name: "ID" }, { name: "PROFILE", choices: ["read-only", "full"] }],
+    options: ["json"],
+    load: () => import("./clients-set-profile.js"),
+  },
+  {
+    name: "clients set-workspaces",
+    summary: "the workspaces a client reaches: ids as in app,docs, or all",
+    args: [{ name: "ID" }, { name: "WORKSPACES" }],
+    options: ["json"],
+    load: () => import("./clients-set-workspaces.js"),
+  },
+  {
     name: "approvals",
     summary: "what clients ask permission for, and what was answered",
     options: ["json"],
@@ -104,10 +132,16 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: "rotate-secret",
-    summary: "make a new secret and print it; the old one ends at once",
-    args: [{ name: "KIND", choices: ["bearer"] }],
-    options: ["json"],
+    summary: "make a new secret, also the first password, and print it once",
+    args: [{ name: "KIND", optional: true, choices: ["password", "bearer", "signing-key", "all"] }],
+    options: ["revoke", "json"],
     load: () => import("./rotate-secret.js"),
+  },
+  {
+    name: "auth unlock",
+    summary: "end the waiting time after wrong passwords",
+    options: ["json"],
+    load: () => import("./auth-unlock.js"),
   },
   {
     name: "logs",

@@ -1,9 +1,13 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { type OutgoingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../errs/errs.js";
-import type { AdminBackend, Body, StatusReport } from "./types.js";
+import { createAdminServer } from "./server.js";
+import type { AdminBackend, Body, GrantReport, StatusReport } from "./types.js";
+
+/** The Host that the socket answers to. */
+export const host = "ctmcp.local";
 
 /** A new directory with mode 0700. */
 export function makeDir(): string {
@@ -44,6 +48,19 @@ export const status: Body<StatusReport> = {
   warnings: [],
 };
 
+/** A client that signed in. */
+export const grant: GrantReport = {
+  id: "3f9a7c21d0e4b586",
+  client_id: "https://claude.ai/oauth/client",
+  client_name: "Claude",
+  redirect_host: "claude.ai",
+  workspaces: null,
+  profile: "read-only",
+  created_at: "2026-01-02T03:04:05.000Z",
+  used_at: "2026-01-03T03:04:05.000Z",
+  expires_at: "2026-04-03T03:04:05.000Z",
+};
+
 /** A small daemon: it holds what a test gave it and answers from that. */
 export function makeBackend(parts: Partial<AdminBackend> = {}): AdminBackend {
   return {
@@ -52,7 +69,13 @@ export function makeBackend(parts: Partial<AdminBackend> = {}): AdminBackend {
     workspaces: () => ({ workspaces: status.workspaces }),
     clients: () => ({ clients: [] }),
     config: () => ({ path: status.config.path, generation: 3, config: { version: 1 } }),
-    rotateSecret: async () => ({ secret: "s3cret" }),
+    rotateSecret: async ({ kind = "bearer" }) => ({
+      kind,
+      secrets: { bearer: "s3cret" },
+      revoked: 0,
+      old_key_ends_at: null,
+    }),
+    signIn: undefined,
     logs: async function* () {},
     ...parts,
   };
@@ -73,7 +96,7 @@ export interface RawRequest {
 }
 
 /** One request with exactly these headers and a Host of its own choice. */
-export function ask({ headers = { host: "ctmcp.local" }, body, ...rest }: RawRequest): Promise<RawAnswer> {
+export function ask({ headers = { host }, body, ...rest }: RawRequest): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const req = request({ ...rest, headers, setHost: false, agent: false }, (res) => {
       let text = "";
@@ -86,6 +109,49 @@ export function ask({ headers = { host: "ctmcp.local" }, body, ...rest }: RawReq
     req.on("error", reject);
     req.end(body);
   });
+}
+
+export interface Setup {
+  readonly socketPath: string;
+  readonly errors: unknown[];
+  send(path: string, request?: Partial<RawRequest>): Promise<RawAnswer>;
+}
+
+/** Runs with a server of its own, whose daemon answers what a test gave it. */
+export async function withServer(
+  backend: Partial<AdminBackend>,
+  run: (setup: Setup) => Promise<void>,
+): Promise<void> {
+  const dir = makeDir();
+  const socketPath = join(dir, "admin.sock");
+  const errors: unknown[] = [];
+  const server = await createAdminServer({
+    socketPath,
+    uid: process.getuid?.() ?? 0,
+    backend: makeBackend(backend),
+    version: "1.2.3",
+    onError: (error) => errors.push(error),
+  });
+  try {
+    await run({ socketPath, errors, send: (path, request) => ask({ socketPath, path, ...request }) });
+  } finally {
+    await server.close();
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** What makes a request a POST of `body`, as JSON unless it is a text. */
+export function post(body: unknown): Partial<RawRequest> {
+  return {
+    method: "POST",
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    headers: { host },
+  };
+}
+
+/** The code of an answer that is an error. */
+export function codeOf({ text }: RawAnswer): string {
+  return JSON.parse(text).error.code;
 }
 
 /** The Fault that `run` ends with. */

@@ -7,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Fault } from "../errs/errs.js";
 import type { LogLine } from "../log/line.js";
-import { faultOf, makeBackend, makeDir, status } from "./admin.test.util.js";
+import { faultOf, grant, makeBackend, makeDir, status } from "./admin.test.util.js";
 import { createAdminClient } from "./client.js";
 import { createAdminServer } from "./server.js";
 import type { AdminBackend } from "./types.js";
@@ -52,7 +52,7 @@ test("every method reaches the daemon and brings its report back", async () => {
     assert.is((await client.workspaces()).workspaces.length, 2);
     assert.equal((await client.clients()).clients, []);
     assert.equal((await client.config({ sources: true })).config, { version: 1 });
-    assert.is((await client.rotateSecret("bearer")).secret, "s3cret");
+    assert.is((await client.rotateSecret({ kind: "bearer", revoke: false })).secrets.bearer, "s3cret");
     assert.equal([...new Set(versions)], ["1.2.3"]);
   });
 });
@@ -85,6 +85,31 @@ test("an undo that failed keeps its code, one that would lose a change is refuse
     assert.is((await faultOf(() => client.undo(undefined))).code, "NOT_FOUND");
     const { code, message, hint } = await faultOf(() => client.undo("x"));
     assert.equal([code, message, hint], ["REFUSED", "it is so", "do this"]);
+  });
+});
+
+test("grants are listed and changed; an id that is not there any more is told as such", async () => {
+  const seen: unknown[] = [];
+  const change = async (id: string, access?: unknown) => {
+    if (id !== grant.id) throw new Fault("NOT_FOUND", `no client ${id}`, { hint: "look" });
+    seen.push(access);
+    return grant;
+  };
+  const signIn = { list: () => [grant], revoke: change, setAccess: change, unlock: () => ({ cleared: 1 }) };
+  await withBackend({ signIn }, async () => {
+    const client = createAdminClient({ socketPath });
+    assert.equal(await client.grants(), { schema: 1, grants: [grant] });
+    assert.equal(await client.revokeGrant(grant.id), { schema: 1, grant });
+    assert.equal(await client.setAccess(grant.id, { workspaces: null }), { schema: 1, grant });
+    await client.setAccess(grant.id, { profile: "full", workspaces: ["app"] });
+    assert.equal(seen, [
+      undefined,
+      { profile: undefined, workspaces: null },
+      { profile: "full", workspaces: ["app"] },
+    ]);
+    assert.is((await faultOf(() => client.revokeGrant("x"))).code, "NOT_FOUND");
+    assert.is((await faultOf(() => client.setAccess("x", { profile: "full" }))).code, "NOT_FOUND");
+    assert.equal(await client.unlock(), { schema: 1, cleared: 1 });
   });
 });
 

@@ -9,12 +9,16 @@ import {
   type ConfigReport,
   type DecisionReport,
   type ErrorReport,
+  type GrantAccess,
+  type GrantResultReport,
+  type GrantsReport,
   type ReloadReport,
-  type SecretKind,
-  type SecretReport,
+  type RotateReport,
+  type RotateRequest,
   type StatusReport,
   type UndoListReport,
   type UndoResultReport,
+  type UnlockReport,
   versionHeader,
   type WorkspacesReport,
 } from "./types.js";
@@ -41,8 +45,15 @@ export interface AdminClient {
   workspaces(): Promise<WorkspacesReport>;
   clients(): Promise<ClientsReport>;
   config(options: { sources: boolean }): Promise<ConfigReport>;
-  rotateSecret(kind: SecretKind): Promise<SecretReport>;
+  rotateSecret(request: RotateRequest): Promise<RotateReport>;
+  grants(): Promise<GrantsReport>;
+  /** Signs a client out. Also throws NOT_FOUND. */
+  revokeGrant(id: string): Promise<GrantResultReport>;
+  /** Changes what a client may do. Also throws NOT_FOUND. */
+  setAccess(id: string, access: GrantAccess): Promise<GrantResultReport>;
+  unlock(): Promise<UnlockReport>;
   approvals(): Promise<ApprovalsReport>;
+  /** Also throws NOT_FOUND. */
   decideApproval(decision: ApprovalDecision): Promise<DecisionReport>;
   undoList(): Promise<UndoListReport>;
   /** Takes back one set of changes, without `id` the newest. Also throws NOT_FOUND and PATCH_ROLLBACK_FAILED. */
@@ -77,10 +88,26 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     workspaces: () => ask("GET", "/v1/workspaces"),
     clients: () => ask("GET", "/v1/clients"),
     config: ({ sources }) => ask("GET", sources ? "/v1/config?sources=1" : "/v1/config"),
-    rotateSecret: (kind) => ask("POST", "/v1/rotate-secret", { kind }),
+    rotateSecret: (request) => ask("POST", "/v1/rotate-secret", request),
+    grants: () => ask("GET", "/v1/grants"),
+    revokeGrant: (id) =>
+      call({ method: "POST", path: "/v1/grants/revoke", body: { id }, failures: ["NOT_FOUND"] }),
+    setAccess: (id, { profile, workspaces }) =>
+      call({
+        method: "POST",
+        path: "/v1/grants/access",
+        body: { id, profile, workspaces },
+        failures: ["NOT_FOUND"],
+      }),
+    unlock: () => ask("POST", "/v1/auth/unlock"),
     approvals: () => ask("GET", "/v1/approvals"),
     decideApproval: ({ id, allow, forSeconds }) =>
-      ask("POST", "/v1/approvals", { id, allow, for_seconds: forSeconds }),
+      call({
+        method: "POST",
+        path: "/v1/approvals",
+        body: { id, allow, for_seconds: forSeconds },
+        failures: ["NOT_FOUND"],
+      }),
     undoList: () => ask("GET", "/v1/undo"),
     undo: (id) =>
       call({

@@ -1,56 +1,17 @@
 import { EventEmitter, once } from "node:events";
-import { rmSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type ErrorCode, Fault } from "../errs/errs.js";
 import type { LogLine } from "../log/line.js";
-import { ask, makeBackend, makeDir, type RawAnswer, type RawRequest } from "./admin.test.util.js";
-import { createAdminServer } from "./server.js";
+import { codeOf, host, post, type RawAnswer, withServer } from "./admin.test.util.js";
 import type { AdminBackend } from "./types.js";
-
-interface Setup {
-  readonly socketPath: string;
-  readonly errors: unknown[];
-  send(path: string, request?: Partial<RawRequest>): Promise<RawAnswer>;
-}
-
-async function withServer(
-  backend: Partial<AdminBackend>,
-  run: (setup: Setup) => Promise<void>,
-): Promise<void> {
-  const dir = makeDir();
-  const socketPath = join(dir, "admin.sock");
-  const errors: unknown[] = [];
-  const server = await createAdminServer({
-    socketPath,
-    uid: process.getuid?.() ?? 0,
-    backend: makeBackend(backend),
-    version: "1.2.3",
-    onError: (error) => errors.push(error),
-  });
-  try {
-    await run({ socketPath, errors, send: (path, request) => ask({ socketPath, path, ...request }) });
-  } finally {
-    await server.close();
-    rmSync(dir, { recursive: true });
-  }
-}
-
-const host = "ctmcp.local";
-const post = (body: unknown): Partial<RawRequest> => ({
-  method: "POST",
-  body: typeof body === "string" ? body : JSON.stringify(body),
-  headers: { host },
-});
-const codeOf = ({ text }: RawAnswer): string => JSON.parse(text).error.code;
 
 test("every report carries the schema number and the daemon's version", () =>
   withServer({}, async ({ send }) => {
     const answers = [
       ...(await Promise.all(
-        ["status", "workspaces", "clients", "config"].map((name) => send(`/v1/${name}`)),
+        ["status", "workspaces", "clients", "grants", "config"].map((name) => send(`/v1/${name}`)),
       )),
       await send("/v1/reload", post("")),
       await send("/v1/rotate-secret", post({ kind: "bearer" })),
@@ -63,7 +24,7 @@ test("every report carries the schema number and the daemon's version", () =>
     }
     assert.equal(
       answers.map(({ status }) => status),
-      [200, 200, 200, 200, 200, 200, 404],
+      [200, 200, 200, 200, 200, 200, 200, 404],
     );
   }));
 

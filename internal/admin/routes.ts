@@ -1,17 +1,5 @@
-import { once } from "node:events";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { Fault, messageOf } from "../errs/errs.js";
-import { type AdminBackend, adminHost, adminSchema, type ErrorReport, versionHeader } from "./types.js";
-
-const maxBodyBytes = 65_536;
-
-export interface AdminHandlerDeps {
-  readonly backend: AdminBackend;
-  readonly version: string;
-  readonly onError: (error: unknown) => void;
-  /** Aborted when the server closes; ends log streams. */
-  readonly signal: AbortSignal;
-}
+import { Fault } from "../errs/errs.js";
+import type { AdminBackend, SecretKind, SignInBackend } from "./types.js";
 
 interface Request {
   readonly query: URLSearchParams;
@@ -25,7 +13,8 @@ interface Route {
   readonly POST?: Answer;
 }
 
-const routes: Readonly<Record<string, Route>> = {
+/** The methods of each path. */
+export const routes: Readonly<Record<string, Route>> = {
   "/v1/status": { GET: (backend) => backend.status() },
   "/v1/workspaces": { GET: (backend) => backend.workspaces() },
   "/v1/clients": { GET: (backend) => backend.clients() },
@@ -33,6 +22,10 @@ const routes: Readonly<Record<string, Route>> = {
   "/v1/logs": { GET: "logs" },
   "/v1/reload": { POST: reload },
   "/v1/rotate-secret": { POST: rotateSecret },
+  "/v1/grants": { GET: (backend) => ({ grants: backend.signIn?.list() ?? [] }) },
+  "/v1/grants/revoke": { POST: revokeGrant },
+  "/v1/grants/access": { POST: setAccess },
+  "/v1/auth/unlock": { POST: (backend) => signInOf(backend).unlock() },
   "/v1/approvals": {
     GET: (backend) => ({ approvals: backend.approvals?.list() ?? [] }),
     POST: decideApproval,
@@ -43,87 +36,12 @@ const routes: Readonly<Record<string, Route>> = {
   },
 };
 
-const statusOfCode: Readonly<Record<string, number>> = {
-  INVALID_ARGUMENT: 400,
-  NOT_FOUND: 404,
-  PERMISSION: 403,
-  REFUSED: 409,
-  PATCH_CONFLICT: 409,
-  ADDRESS_IN_USE: 409,
-  CONFIG_MISSING: 422,
-  CONFIG_INVALID: 422,
-  SERVER_BUSY: 503,
-};
-
 /** A refusal before any backend is asked, with the HTTP status it deserves. */
-class Refusal extends Fault {
+export class Refusal extends Fault {
   readonly status: number;
   constructor(status: number, message: string, hint?: string) {
     super(status === 400 || status === 413 ? "INVALID_ARGUMENT" : "REFUSED", message, hint ? { hint } : {});
     this.status = status;
-  }
-}
-
-/** Answers the requests of the admin API; see types.ts for its methods and paths. */
-export function createAdminHandler(
-  deps: AdminHandlerDeps,
-): (req: IncomingMessage, res: ServerResponse) => void {
-  return (req, res) => {
-    res.setHeader(versionHeader, deps.version);
-    // A client that goes away mid-answer ends its own request, nothing else.
-    res.on("error", () => {});
-    handle(deps, req, res).catch((error: unknown) => sendError(deps, res, error));
-  };
-}
-
-async function handle(deps: AdminHandlerDeps, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  refuseBrowsers(req);
-  const [path = "", search] = (req.url ?? "").split("?", 2);
-  const query = new URLSearchParams(search);
-  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-  if (!route) {
-    throw new Refusal(404, `no such path: ${path}`, "the daemon and ctmcpctl may be of different versions");
-  }
-  const answer = req.method === "GET" ? route.GET : req.method === "POST" ? route.POST : undefined;
-  if (answer === undefined) {
-    const methods = Object.keys(route).join(", ");
-    res.setHeader("allow", methods);
-    throw new Refusal(405, `${path} takes ${methods}, not ${req.method}`);
-  }
-  if (answer === "logs") return streamLogs(deps, query.has("follow"), res);
-  const body = req.method === "POST" ? await readBody(req) : {};
-  send(res, 200, await answer(deps.backend, { query, body }));
-}
-
-/** A browser that is tricked into talking to the socket through some bridge shows itself by these headers. */
-function refuseBrowsers(req: IncomingMessage): void {
-  if (req.headers.host !== adminHost) throw new Refusal(403, `the Host header must be ${adminHost}`);
-  if (req.headers.origin !== undefined || req.headers.referer !== undefined) {
-    throw new Refusal(403, "web pages may not use this interface");
-  }
-}
-
-async function readBody(req: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of req as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw new Refusal(413, `the body is larger than ${maxBodyBytes} bytes`);
-    chunks.push(chunk);
-  }
-  if (size === 0) return {};
-  const body = parse(Buffer.concat(chunks).toString("utf8"));
-  if (typeof body !== "object" || body === null || Array.isArray(body)) {
-    throw new Refusal(400, "the body must be a JSON object");
-  }
-  return body as Record<string, unknown>;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Refusal(400, `the body is not JSON: ${messageOf(error)}`);
   }
 }
 
@@ -136,10 +54,46 @@ function reload(backend: AdminBackend, { body }: Request): Promise<object> {
   return backend.reload({ dryRun, ifGeneration });
 }
 
-async function rotateSecret(backend: AdminBackend, { body }: Request): Promise<object> {
-  const { kind } = body;
-  if (kind !== "bearer") throw new Refusal(400, "kind must be bearer");
-  return { kind, ...(await backend.rotateSecret(kind)) };
+function rotateSecret(backend: AdminBackend, { body }: Request): Promise<object> {
+  const { kind, revoke = false } = body;
+  if (kind !== undefined && !isSecretKind(kind))
+    throw new Refusal(400, "kind must be password, bearer, signing-key or all");
+  if (typeof revoke !== "boolean") throw new Refusal(400, "revoke must be true or false");
+  return backend.rotateSecret({ kind, revoke });
+}
+
+function isSecretKind(value: unknown): value is SecretKind {
+  return value === "password" || value === "bearer" || value === "signing-key" || value === "all";
+}
+
+async function revokeGrant(backend: AdminBackend, { body: { id } }: Request): Promise<object> {
+  if (typeof id !== "string") throw new Refusal(400, "id must be a string");
+  return { grant: await signInOf(backend).revoke(id) };
+}
+
+async function setAccess(backend: AdminBackend, { body }: Request): Promise<object> {
+  const { id, profile, workspaces } = body;
+  if (typeof id !== "string") throw new Refusal(400, "id must be a string");
+  if (profile !== undefined && profile !== "read-only" && profile !== "full")
+    throw new Refusal(400, "profile must be read-only or full");
+  if (workspaces !== undefined && workspaces !== null && !isListOfTexts(workspaces))
+    throw new Refusal(400, "workspaces must be null or a list of ids that is not empty");
+  if (profile === undefined && workspaces === undefined)
+    throw new Refusal(400, "profile or workspaces must be given");
+  return { grant: await signInOf(backend).setAccess(id, { profile, workspaces }) };
+}
+
+function isListOfTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === "string");
+}
+
+function signInOf({ signIn }: AdminBackend): SignInBackend {
+  if (signIn === undefined) {
+    throw new Fault("REFUSED", "no client signs in here: auth.mode has no oauth", {
+      hint: "set auth.mode to oauth or oauth+bearer in the config",
+    });
+  }
+  return signIn;
 }
 
 function decideApproval(backend: AdminBackend, { body }: Request): object {
@@ -162,58 +116,4 @@ async function undo(backend: AdminBackend, { body }: Request): Promise<object> {
     throw new Fault("NOT_FOUND", "there is nothing to undo: nothing that is served can change files");
   }
   return { undone: await backend.undo.undo(id) };
-}
-
-async function streamLogs(deps: AdminHandlerDeps, follow: boolean, res: ServerResponse): Promise<void> {
-  const gone = new AbortController();
-  res.once("close", () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, deps.signal]);
-  res.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
-  // The reader knows at once that it is connected, even when there is nothing to read yet.
-  res.flushHeaders();
-  try {
-    for await (const line of deps.backend.logs({ follow, signal })) {
-      if (!res.write(`${JSON.stringify(line)}\n`)) await once(res, "drain", { signal });
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  }
-  res.end();
-}
-
-function send(res: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify({ schema: adminSchema, ...body });
-  res.writeHead(status, {
-    "content-type": "application/json",
-    "content-length": Buffer.byteLength(text),
-    "cache-control": "no-store",
-  });
-  res.end(text);
-}
-
-function sendError(deps: AdminHandlerDeps, res: ServerResponse, error: unknown): void {
-  if (!(error instanceof Fault) && !res.destroyed) deps.onError(error);
-  if (res.headersSent || res.destroyed) {
-    res.destroy();
-    return;
-  }
-  // An unread body must not be taken for the next request.
-  if (!res.req.complete) res.setHeader("connection", "close");
-  const { error: report, status } = describe(error);
-  send(res, status, { error: report });
-}
-
-function describe(error: unknown): { error: ErrorReport["error"]; status: number } {
-  if (!(error instanceof Fault))
-    return { error: { code: "INTERNAL_ERROR", message: messageOf(error) }, status: 500 };
-  const report = {
-    code: error.code,
-    message: error.message,
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-    ...(Object.keys(error.details).length === 0 ? {} : { details: error.details }),
-  };
-  return {
-    error: report,
-    status: error instanceof Refusal ? error.status : (statusOfCode[error.code] ?? 500),
-  };
 }

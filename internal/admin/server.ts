@@ -5,8 +5,8 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { errnoOf, Fault } from "../errs/errs.js";
 import { ensurePrivateDir } from "../fsx/private-dir.js";
+import { createAdminHandler } from "./handler.js";
 import { takeLock } from "./lock.js";
-import { createAdminHandler } from "./routes.js";
 import type { AdminBackend } from "./types.js";
 
 /** How long close() waits for answers in flight before it cuts their connections. */

@@ -14,7 +14,11 @@ import type { LogLine } from "../log/line.js";
  *     GET  /v1/clients          ClientsReport
  *     GET  /v1/config?sources=1 ConfigReport
  *     GET  /v1/logs?follow=1    LogLine after LogLine (application/x-ndjson)
- *     POST /v1/rotate-secret    {kind} -> SecretReport
+ *     POST /v1/rotate-secret    {kind?, revoke?} -> RotateReport
+ *     GET  /v1/grants           GrantsReport
+ *     POST /v1/grants/revoke    {id} -> GrantResultReport
+ *     POST /v1/grants/access    {id, profile?, workspaces?} -> GrantResultReport
+ *     POST /v1/auth/unlock      UnlockReport
  *     GET  /v1/approvals        ApprovalsReport
  *     POST /v1/approvals        {id, allow, for_seconds?} -> DecisionReport
  *     GET  /v1/undo             UndoListReport
@@ -119,12 +123,77 @@ export interface ConfigReport extends Report {
   readonly sources?: Readonly<Record<string, string>>;
 }
 
-export type SecretKind = "bearer";
+/** `all`: each of the others that the mode in force has. */
+export type SecretKind = "password" | "bearer" | "signing-key" | "all";
 
-export interface SecretReport extends Report {
+export interface RotateRequest {
+  /** Undefined: the one secret that people type in the mode in force. */
+  readonly kind: SecretKind | undefined;
+  /** Also ends every grant, and tokens of the old signing key at once. */
+  readonly revoke: boolean;
+}
+
+export interface RotateReport extends Report {
   readonly kind: SecretKind;
-  /** The new secret, in clear: this answer is the one place that shows it. */
-  readonly secret: string;
+  /** The new secrets that people need, in clear: this answer is the one place that shows them. */
+  readonly secrets: { readonly password?: string; readonly bearer?: string };
+  /** Grants that were ended. */
+  readonly revoked: number;
+  /** Until when tokens of the old signing key are accepted; null: the key stays, or they end at once. */
+  readonly old_key_ends_at: string | null;
+}
+
+/** What the owner allowed one client at sign-in. `client_id` and `client_name` are the client's words. */
+export interface GrantReport {
+  /** The client's requests come from principal `grant:ID`. */
+  readonly id: string;
+  readonly client_id: string;
+  readonly client_name: string | null;
+  /** Host that the client was sent back to, or the scheme of an app. */
+  readonly redirect_host: string;
+  /** Ids, of which some may not be served any more; null: all, also ones added later. */
+  readonly workspaces: readonly string[] | null;
+  /** A workspace's own profile narrows it further. */
+  readonly profile: Profile;
+  readonly created_at: string;
+  /** When its last token was issued. */
+  readonly used_at: string;
+  /** When the client has to sign in again, unless it comes back before. */
+  readonly expires_at: string;
+}
+
+export interface GrantsReport extends Report {
+  /** The last used first. */
+  readonly grants: readonly GrantReport[];
+}
+
+export interface GrantResultReport extends Report {
+  /** As it is now; as it was, when it was revoked. */
+  readonly grant: GrantReport;
+}
+
+export interface UnlockReport extends Report {
+  /** Delays after wrong passwords that were ended. */
+  readonly cleared: number;
+}
+
+/** What to change of a grant; the rest stays. */
+export interface GrantAccess {
+  readonly profile?: Profile | undefined;
+  /** Null: all, also ones added later. */
+  readonly workspaces?: readonly string[] | null | undefined;
+}
+
+/** The clients that signed in. NOT_FOUND for an id that is not there any more. */
+export interface SignInBackend {
+  /** The last used first. */
+  list(): readonly GrantReport[];
+  /** Signs a client out, at once. */
+  revoke(id: string): Promise<GrantReport>;
+  /** Takes effect at once. */
+  setAccess(id: string, access: GrantAccess): Promise<GrantReport>;
+  /** Lets the owner try a password at once, however many wrong ones came before. */
+  unlock(): { readonly cleared: number };
 }
 
 /** A request for permissions and what became of it. `summary` and `reason` are the client's words. */
@@ -236,8 +305,13 @@ export interface AdminBackend {
   workspaces(): Body<WorkspacesReport>;
   clients(): Body<ClientsReport>;
   config(options: { sources: boolean }): Body<ConfigReport>;
-  /** Makes a new secret and ends the old one at once. REFUSED when the config says where the secret comes from. */
-  rotateSecret(kind: SecretKind): Promise<{ secret: string }>;
+  /**
+   * Makes new secrets; a password or bearer token that was there ends at once. REFUSED when the mode in force has no
+   * such secret, when `kind` is undefined and the mode has two, and when the config says where a secret comes from.
+   */
+  rotateSecret(request: RotateRequest): Promise<Body<RotateReport>>;
+  /** Undefined: clients do not sign in, by the mode in force. */
+  readonly signIn: SignInBackend | undefined;
   /** Absent: nothing this daemon serves can ask for a permission. */
   readonly approvals?: ApprovalsBackend;
   /** Absent: nothing this daemon serves can change files. */
