@@ -23,6 +23,7 @@ function configOf(args: readonly string[], env: Readonly<Record<string, string>>
     home,
     uid: 0,
     generateToken: () => "generated-token",
+    generatePassword: () => "generated-password",
   });
 }
 
@@ -65,6 +66,28 @@ test("an address that others reach needs a credential", () => {
   assert.is(configOf([], { ...server, ...generate }).hostname, "mcp.example.com");
   assert.is(configOf(["--stdio"], server).hostname, undefined);
   assert.is(configOf([], generate).auth.mode, "none", "nobody else reaches it");
+});
+
+test("sign-in is a credential, alone or beside a token", () => {
+  const signIn = ["--oauth-mode", "--host", "0.0.0.0"];
+  const { auth } = configOf(signIn, generate);
+  assert.equal([auth.mode, auth.oauth.password, auth.token], ["oauth", "generated-password", undefined]);
+  assert.is(configOf([...signIn, "--auth-token", "mine"]).auth.mode, "oauth+bearer");
+  assert.is(configOf(["--oauth-mode", "--stdio"]).auth.mode, "none", "nobody signs in over stdio");
+  const told = configOf(signIn, {
+    CODING_TOOLS_MCP_OAUTH_PASSWORD: "mine",
+    CODING_TOOLS_MCP_OAUTH_TOKEN_SECRET: "ab".repeat(32),
+    CODING_TOOLS_MCP_OAUTH_TOKEN_TTL: "60",
+    CODING_TOOLS_MCP_OAUTH_CLIENT_ID: "web",
+    CODING_TOOLS_MCP_SERVER_URL: "https://mcp.example.com:8443/mcp",
+  });
+  const { password, tokenSecret, accessTokenTtl, clients } = told.auth.oauth;
+  assert.equal([password, tokenSecret, accessTokenTtl], ["mine", "ab".repeat(32), 60]);
+  assert.equal(
+    clients.map(({ id }) => id),
+    ["web"],
+  );
+  assert.is(told.publicOrigin, "https://mcp.example.com:8443");
 });
 
 test("the whole machine, the home directory, a file and what is missing are no workspace", () => {

@@ -1,17 +1,19 @@
 import { createHash } from "node:crypto";
 import { dirname, join, resolve } from "node:path";
-import type { Config } from "../../internal/config/config.js";
+import type { AuthMode, Config, OAuthConfig } from "../../internal/config/config.js";
 import { contains, realPath } from "../../internal/config/folders.js";
 import { defaultStateDir, expandPath } from "../../internal/config/paths.js";
 import { isLoopback, resolveConfig } from "../../internal/config/resolve.js";
 import { Fault } from "../../internal/errs/errs.js";
 import type { Settings } from "./flags.js";
+import type { OAuthSettings } from "./oauth-settings.js";
 
 export interface Surroundings {
   readonly cwd: string;
   readonly home: string;
   readonly uid: number;
   readonly generateToken: () => string;
+  readonly generatePassword: () => string;
 }
 
 const tokenVariable = "CODING_TOOLS_MCP_AUTH_TOKEN";
@@ -23,16 +25,21 @@ const tokenVariable = "CODING_TOOLS_MCP_AUTH_TOKEN";
  * @throws Fault USAGE when somebody elsewhere could come in without a credential, for a workspace that is missing, `/`,
  * or the home directory or above it, and for state inside the workspace.
  */
-export function configFrom(settings: Settings, { cwd, home, uid, generateToken }: Surroundings): Config {
+export function configFrom(
+  settings: Settings,
+  { cwd, home, uid, generateToken, generatePassword }: Surroundings,
+): Config {
   const { host, port, stdio, profile, hostname } = settings;
   const exposed = !stdio && (!isLoopback(host) || hostname !== undefined);
-  const token = settings.token ?? (exposed && settings.generateToken ? generateToken() : undefined);
-  if (exposed && token === undefined) {
+  const oauth = stdio ? undefined : settings.oauth;
+  const wanted = exposed && settings.generateToken && oauth === undefined;
+  const token = settings.token ?? (wanted ? generateToken() : undefined);
+  if (exposed && token === undefined && oauth === undefined) {
     throw new Fault(
       "USAGE",
       `${hostname ?? host} can be reached from elsewhere and no credential is configured`,
       {
-        hint: `set ${tokenVariable}, or CODING_TOOLS_MCP_GENERATE_AUTH_TOKEN=1 to have a token made`,
+        hint: `set ${tokenVariable}, sign clients in with --oauth-mode, or CODING_TOOLS_MCP_GENERATE_AUTH_TOKEN=1 to have a token made`,
       },
     );
   }
@@ -44,7 +51,10 @@ export function configFrom(settings: Settings, { cwd, home, uid, generateToken }
       ...(!stdio && { listen: `${host.includes(":") ? `[${host}]` : host}:${port}` }),
       ...(!stdio && hostname !== undefined && { hostname, tunnel: { provider: "none" } }),
       workspaces: [{ id: "workspace", path: workspace, profile }],
-      auth: token === undefined ? { mode: "none" } : { mode: "bearer", token: `\${env:${tokenVariable}}` },
+      auth: {
+        mode: authMode(token, oauth),
+        ...(token !== undefined && { token: `\${env:${tokenVariable}}` }),
+      },
       allowed_origins: settings.allowedOrigins,
       exec: {
         permission_mode: settings.permissionMode,
@@ -78,7 +88,34 @@ export function configFrom(settings: Settings, { cwd, home, uid, generateToken }
       hint: "set CODING_TOOLS_MCP_RUNTIME_ROOT to a directory outside of it",
     });
   }
-  return { ...config, exec: { ...config.exec, environment: settings.environment } };
+  return {
+    ...config,
+    publicOrigin: settings.publicOrigin,
+    auth:
+      oauth === undefined
+        ? config.auth
+        : { ...config.auth, oauth: signInOf(config, oauth, generatePassword) },
+    exec: { ...config.exec, environment: settings.environment },
+  };
+}
+
+function authMode(token: string | undefined, oauth: OAuthSettings | undefined): AuthMode {
+  if (oauth === undefined) return token === undefined ? "none" : "bearer";
+  return token === undefined ? "oauth" : "oauth+bearer";
+}
+
+function signInOf(
+  { auth }: Config,
+  { password, tokenSecret, tokenTtl, client }: OAuthSettings,
+  generatePassword: () => string,
+): OAuthConfig {
+  return {
+    ...auth.oauth,
+    password: password ?? generatePassword(),
+    tokenSecret,
+    accessTokenTtl: tokenTtl,
+    clients: client === undefined ? [] : [client],
+  };
 }
 
 /** Found again at the next start, since it depends on the workspace's real path only. */

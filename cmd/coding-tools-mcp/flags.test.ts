@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import type { ExecEnvironment } from "../../internal/config/config.js";
 import { Fault } from "../../internal/errs/errs.js";
 import { readSettings, type Settings } from "./flags.js";
+import type { OAuthSettings } from "./oauth-settings.js";
 
 const environment: ExecEnvironment = { inherit: "core", includeOnly: [], exclude: [], set: {} };
 const defaults: Settings = {
@@ -11,6 +12,8 @@ const defaults: Settings = {
   port: 8000,
   stdio: false,
   token: undefined,
+  oauth: undefined,
+  publicOrigin: undefined,
   generateToken: false,
   profile: "full",
   profileGiven: false,
@@ -35,6 +38,13 @@ function read(args: string, env: Env = {}): Settings | "help" | "version" {
   return readSettings(args === "" ? [] : args.split(" "), Object.fromEntries(prefixed), "/here");
 }
 
+const oauth: OAuthSettings = {
+  password: undefined,
+  tokenSecret: undefined,
+  tokenTtl: 86_400,
+  client: undefined,
+};
+
 /** Flags, variables, and what they change in the defaults. */
 const accepted: readonly [string, Env, Partial<Settings>][] = [
   ["", {}, {}],
@@ -50,6 +60,43 @@ const accepted: readonly [string, Env, Partial<Settings>][] = [
   ["", { AUTH_TOKEN: "t0ken" }, { token: "t0ken" }],
   ["", { AUTH_TOKEN: "t0ken", AUTH_MODE: "bearer" }, { token: "t0ken" }],
   ["", { AUTH_MODE: "noauth" }, {}],
+  ["--oauth-mode", {}, { oauth }],
+  ["", { OAUTH_MODE: "1" }, { oauth }],
+  ["", { AUTH_MODE: "oauth" }, { oauth }],
+  ["--oauth-mode --auth-token t0ken", {}, { oauth, token: "t0ken" }],
+  [
+    "--oauth-mode",
+    {
+      OAUTH_PASSWORD: "pass word",
+      OAUTH_TOKEN_SECRET: "AB".repeat(32),
+      OAUTH_TOKEN_TTL: "60",
+      OAUTH_CLIENT_ID: "web",
+      OAUTH_CLIENT_SECRET: "s3cret",
+      OAUTH_REDIRECT_URIS: "https://a.example/cb, http://127.0.0.1/cb",
+    },
+    {
+      oauth: {
+        password: "pass word",
+        tokenSecret: "AB".repeat(32),
+        tokenTtl: 60,
+        client: {
+          id: "web",
+          secret: "s3cret",
+          redirectUris: ["https://a.example/cb", "http://127.0.0.1/cb"],
+        },
+      },
+    },
+  ],
+  [
+    "--oauth-mode",
+    { OAUTH_CLIENT_ID: "web" },
+    {
+      oauth: {
+        ...oauth,
+        client: { id: "web", secret: undefined, redirectUris: ["http://127.0.0.1/callback"] },
+      },
+    },
+  ],
   ["", { GENERATE_AUTH_TOKEN: "1" }, { generateToken: true }],
   ["", { GENERATE_AUTH_TOKEN: "Yes", AUTH_MODE: "noauth" }, {}],
   ["--tool-profile read-only", {}, { profile: "read-only", profileGiven: true }],
@@ -96,12 +143,20 @@ const accepted: readonly [string, Env, Partial<Settings>][] = [
   [
     "",
     { SERVER_URL: "https://mcp.example.com/" },
-    { hostname: "mcp.example.com", allowedOrigins: ["https://mcp.example.com"] },
+    {
+      publicOrigin: "https://mcp.example.com",
+      hostname: "mcp.example.com",
+      allowedOrigins: ["https://mcp.example.com"],
+    },
   ],
   [
     "",
     { SERVER_URL: "http://192.0.2.7:8443", ALLOWED_ORIGINS: "https://a.example" },
-    { hostname: "192.0.2.7", allowedOrigins: ["http://192.0.2.7:8443", "https://a.example"] },
+    {
+      publicOrigin: "http://192.0.2.7:8443",
+      hostname: "192.0.2.7",
+      allowedOrigins: ["http://192.0.2.7:8443", "https://a.example"],
+    },
   ],
   [
     "",
@@ -131,9 +186,13 @@ const refused: readonly [string, Env, RegExp][] = [
   ["", { TOOL_PROFILE: "compat-readonly-all" }, /never falsified/],
   ["--dangerously-fake-readonly-annotations", {}, /never falsified/],
   ["", { DANGEROUSLY_FAKE_READONLY_ANNOTATIONS: "1" }, /never falsified/],
-  ["--oauth-mode", {}, /not offered/],
-  ["", { OAUTH_MODE: "true" }, /not offered/],
-  ["", { AUTH_MODE: "oauth" }, /not offered/],
+  ["--oauth-mode", { AUTH_MODE: "noauth" }, /contradict/],
+  ["--oauth-mode", { OAUTH_TOKEN_SECRET: "ab".repeat(31) }, /OAUTH_TOKEN_SECRET/],
+  ["--oauth-mode", { OAUTH_TOKEN_SECRET: "xy".repeat(32) }, /OAUTH_TOKEN_SECRET/],
+  ["--oauth-mode", { OAUTH_TOKEN_TTL: "59" }, /OAUTH_TOKEN_TTL is 59/],
+  ["--oauth-mode", { OAUTH_TOKEN_TTL: "604801" }, /OAUTH_TOKEN_TTL is 604801/],
+  ["--oauth-mode", { OAUTH_TOKEN_TTL: "1h" }, /OAUTH_TOKEN_TTL is 1h/],
+  ["--oauth-mode", { OAUTH_CLIENT_SECRET: "s3cret" }, /without OAUTH_CLIENT_ID/],
   ["", { AUTH_MODE: "basic" }, /AUTH_MODE is basic/],
   ["", { AUTH_MODE: "bearer" }, /needs a token/],
   ["--auth-token t0ken", { AUTH_MODE: "noauth" }, /contradict/],

@@ -7,6 +7,7 @@ import type {
   SandboxLevelName,
 } from "../../internal/config/config.js";
 import { Fault, messageOf } from "../../internal/errs/errs.js";
+import { type OAuthSettings, readOAuth } from "./oauth-settings.js";
 
 /** What the command line and the environment ask for, checked. */
 export interface Settings {
@@ -15,6 +16,8 @@ export interface Settings {
   readonly port: number;
   readonly stdio: boolean;
   readonly token: string | undefined;
+  /** Clients sign in by OAuth; undefined: they do not. */
+  readonly oauth: OAuthSettings | undefined;
   /** Make a token when the address is not loopback and none is given. */
   readonly generateToken: boolean;
   readonly profile: Profile;
@@ -32,7 +35,9 @@ export interface Settings {
   /** XDG_STATE_HOME. */
   readonly stateHome: string | undefined;
   readonly viewImage: boolean;
-  /** Host of the public URL. */
+  /** Scheme, host and port of the public URL. */
+  readonly publicOrigin: string | undefined;
+  /** Its host. */
   readonly hostname: string | undefined;
   readonly allowedOrigins: readonly string[];
   readonly trace: boolean;
@@ -77,15 +82,15 @@ export function readSettings(argv: readonly string[], env: Env, cwd: string): Se
       .filter((item) => item !== "");
   const isOn = (name: string): boolean => /^(1|true|yes|on)$/i.test(variable(name) ?? "");
 
-  refuseSignIn(flags["oauth-mode"] === true || isOn("OAUTH_MODE") || variable("AUTH_MODE") === "oauth");
   refuseFalseAnnotations(
     flags["dangerously-fake-readonly-annotations"] === true || isOn("DANGEROUSLY_FAKE_READONLY_ANNOTATIONS"),
   );
-  const mode = choice("CODING_TOOLS_MCP_AUTH_MODE", variable("AUTH_MODE"), ["bearer", "noauth"]);
+  const mode = choice("CODING_TOOLS_MCP_AUTH_MODE", variable("AUTH_MODE"), ["bearer", "noauth", "oauth"]);
+  const oauth = flags["oauth-mode"] === true || isOn("OAUTH_MODE") || mode === "oauth";
   const token = flags["auth-token"] ?? variable("AUTH_TOKEN");
-  if (mode === "noauth" && token !== undefined)
-    throw usage("auth mode noauth and a token contradict each other");
-  if (mode === "bearer" && token === undefined && !isOn("GENERATE_AUTH_TOKEN")) {
+  if (mode === "noauth" && (token !== undefined || oauth))
+    throw usage("auth mode noauth and a credential contradict each other");
+  if (mode === "bearer" && !oauth && token === undefined && !isOn("GENERATE_AUTH_TOKEN")) {
     throw usage("auth mode bearer needs a token", "set CODING_TOOLS_MCP_AUTH_TOKEN");
   }
   const profile = flags["tool-profile"] ?? variable("TOOL_PROFILE");
@@ -99,6 +104,7 @@ export function readSettings(argv: readonly string[], env: Env, cwd: string): Se
     port: readPort(flags.port ?? variable("PORT") ?? "8000"),
     stdio: flags.stdio === true,
     token,
+    oauth: oauth ? readOAuth(variable) : undefined,
     generateToken: isOn("GENERATE_AUTH_TOKEN") && mode !== "noauth",
     profile: readProfile(profile),
     profileGiven: profile !== undefined,
@@ -118,6 +124,7 @@ export function readSettings(argv: readonly string[], env: Env, cwd: string): Se
     stateHome: env.XDG_STATE_HOME,
     viewImage:
       flags["enable-view-image"] === true || !/^(0|false|no|off)$/i.test(variable("ENABLE_VIEW_IMAGE") ?? ""),
+    publicOrigin: serverUrl?.origin,
     hostname: serverUrl?.hostname,
     // The pages of a server behind that URL are ours, whatever its scheme and port.
     allowedOrigins: [
@@ -138,6 +145,7 @@ Serves MCP for one workspace in the foreground, over HTTP or stdio.
   --stdio                   serve on standard input and output instead of HTTP
   --auth-token TOKEN        ask for this bearer token; better in CODING_TOOLS_MCP_AUTH_TOKEN,
                             where other users of this machine cannot read it
+  --oauth-mode              clients send you to a sign-in page that asks for a password
   --tool-profile PROFILE    full (default) or read-only
   --permission-mode MODE    safe (default), trusted or dangerous: which commands run without asking
   --allow-network           give commands the network of this machine
@@ -154,6 +162,12 @@ Each flag has a variable CODING_TOOLS_MCP_<FLAG>. Further variables, with the sa
   SHELL_ENV_SET             further variables for commands, as a JSON object
   EXEC_ALLOW_ROOTS          further paths that commands may read, separated by colons
   SANDBOX_MINIMUM           strong (default), namespaces, filesystem-only or none: the weakest sandbox to run in
+  OAUTH_PASSWORD            the password of the sign-in page; default: one is made and printed
+  OAUTH_TOKEN_SECRET        at least 32 bytes in hex that sign access tokens; default: a key is made and kept
+  OAUTH_TOKEN_TTL           seconds from 60 to 604800 an access token is good for; default: 86400
+  OAUTH_CLIENT_ID, OAUTH_CLIENT_SECRET, OAUTH_REDIRECT_URIS
+                            a client that need not register; addresses separated by commas,
+                            default: http://127.0.0.1/callback
   SERVER_URL                the public URL of this server, as https://mcp.example.com; its name may then be called
   ALLOWED_ORIGINS           further web origins whose pages may call, separated by commas
   RUNTIME_ROOT              where state is kept, outside the workspace; default: the user's state directory
@@ -168,11 +182,6 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw usage(messageOf(error));
   }
-}
-
-function refuseSignIn(asked: boolean): void {
-  if (asked)
-    throw usage("sign-in by OAuth is not offered by this version", "use CODING_TOOLS_MCP_AUTH_TOKEN");
 }
 
 function refuseFalseAnnotations(asked: boolean): void {

@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 import { homedir } from "node:os";
+import { generatePassword } from "../../internal/auth/password.js";
 import { generateToken } from "../../internal/auth/token.js";
 import { systemClock } from "../../internal/clock/clock.js";
 import { ownShell } from "../../internal/commands/login-path.js";
-import type { Config } from "../../internal/config/config.js";
-import { urlAt } from "../../internal/daemon/addresses.js";
+import { type Config, usesOAuth } from "../../internal/config/config.js";
+import { type Address, originOf, urlAt } from "../../internal/daemon/addresses.js";
 import { createEngine, type Engine } from "../../internal/daemon/engine.js";
+import { createSignInService } from "../../internal/daemon/sign-in.js";
 import { serveOnStdio } from "../../internal/daemon/stdio.js";
 import { createToolbox } from "../../internal/daemon/toolbox.js";
 import { createWorkshop } from "../../internal/daemon/workshop.js";
 import { exitCodeOf, Fault } from "../../internal/errs/errs.js";
+import { createHealth } from "../../internal/health/health.js";
 import { createLog } from "../../internal/log/log.js";
 import { createRedactor } from "../../internal/log/redact.js";
 import { version } from "../../internal/version/version.js";
@@ -30,20 +33,34 @@ async function main(): Promise<void> {
     home: homedir(),
     uid: process.getuid?.() ?? -1,
     generateToken,
+    generatePassword,
   });
   const { token } = config.auth;
   const engine = await start(settings, config);
   if (settings.token === undefined && token !== undefined) say(`generated bearer token: ${token}`);
+  const { password } = config.auth.oauth;
+  if (usesOAuth(config) && settings.oauth?.password === undefined) say(`generated password: ${password}`);
+  if (config.auth.mode === "oauth+bearer") say("both the bearer token and sign-in by OAuth are accepted");
   onSignals(engine);
   if (settings.stdio) {
     await serveOnStdio(engine, { input: process.stdin, output: process.stdout });
     await engine.close(graceMs);
     return;
   }
-  const auth = token === undefined ? "no auth configured" : "bearer auth enabled";
   const profile = settings.profileGiven ? `, profile=${settings.profile}` : "";
   const url = urlAt({ host: config.listen.host, port: engine.address().port });
-  say(`coding-tools-mcp listening on ${url} (${auth}${profile})`);
+  say(`coding-tools-mcp listening on ${url} (${authLabel(config, engine.address())}${profile})`);
+}
+
+function authLabel(config: Config, address: Address): string {
+  const oauth = `oauth2 enabled (server_url=${originOf(config, address)})`;
+  const labels = {
+    none: "no auth configured",
+    bearer: "bearer auth enabled",
+    oauth,
+    "oauth+bearer": oauth.replace(" ", " + bearer "),
+  };
+  return labels[config.auth.mode];
 }
 
 /** Serves `config`, and takes down with it what was started for it. */
@@ -68,12 +85,21 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     config,
   });
   await workshop.recover();
-  const engine = createEngine({
+  const signIn = createSignInService({
+    clock: systemClock,
+    log,
+    uid,
+    health: createHealth(systemClock),
+    redact: (secret) => redactor.add(secret),
+    onChange: () => engine.refreshClients(),
+  });
+  const engine: Engine = createEngine({
     clock: systemClock,
     log,
     ...createToolbox({ clock: systemClock, env, home, workshop }),
     listen: !settings.stdio,
     token: async () => token,
+    signIn: signIn.prepare,
     onRequest: () => {},
     onCall: (record) => {
       if (settings.trace) process.stderr.write(traceLine(record, systemClock.now(), redactor));
