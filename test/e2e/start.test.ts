@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { loadProgram } from "../../scripts/program.js";
 import { launch, withDaemonProcess } from "../support/daemon-process.js";
 import { modern } from "../support/mcp-harness.js";
 import { makePlace, type Place } from "../support/place.js";
@@ -83,6 +84,12 @@ test("a port in use ends it with 69 and leaves nothing behind", async () => {
     assert.equal(readdirSync(join(place.dir, "run")), []);
   });
   await taken.release();
+});
+
+test("every program comes with what was compiled of it", () => {
+  for (const name of ["ctmcpd", "ctmcpctl", "coding-tools-mcp"] as const) {
+    assert.ok(loadProgram(mainOf(name).replace(/cjs$/, "body.js")).isCompiled, name);
+  }
 });
 
 test("flags", async () => {
