@@ -16,9 +16,14 @@ export interface Refusal {
   readonly hint: string;
 }
 
+/** True for a variable that makes programs run code of somebody's choice before their own. */
+export function steersLoader(name: string): boolean {
+  return loaders.has(name) || /^(?:LD|DYLD)_/.test(name);
+}
+
 /** Why the configuration cannot give every command this variable, or undefined when it can. */
 export function refusedVariable(name: string): Refusal | undefined {
-  if (loaders.has(name) || /^(?:LD|DYLD)_/.test(name)) {
+  if (steersLoader(name)) {
     return {
       reason: "makes programs load code before their own",
       hint: "set it in a script of the project, for the one program that needs it",

@@ -82,7 +82,11 @@ function rulesFor({ kind }: Mount, path: string): string[] {
     case "read":
       return [`(allow file-read* (subpath ${path}))`, `(deny file-write* (subpath ${path}))`];
     case "write":
-      return [`(allow file-read* file-write* (subpath ${path}))`];
+      // Like a mount, it cannot be moved.
+      return [
+        `(allow file-read* file-write* (subpath ${path}))`,
+        `(deny file-write-unlink (literal ${path}))`,
+      ];
   }
 }
 

@@ -1,5 +1,6 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errnoOf } from "../errs/errs.js";
 import type { Backend } from "./backend.js";
 import { bareBackend } from "./bare.js";
 import { darwinBackend } from "./darwin.js";
@@ -89,8 +90,24 @@ function writeFilter(arch: string, directory: string): string | undefined {
   return path;
 }
 
-/** A directory of our own in `parent`, which is made private when missing. */
+/**
+ * A directory of our own in `parent`, which is made private when missing. Directories there of processes that are gone,
+ * which were killed before they could remove them, are removed.
+ */
 export function makeDirectory(parent: string): string {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
-  return mkdtempSync(join(parent, "sandbox-"));
+  for (const name of readdirSync(parent)) {
+    const owner = /^sandbox-(\d+)-/.exec(name)?.[1];
+    if (owner !== undefined && !isAlive(Number(owner)))
+      rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(parent, `sandbox-${process.pid}-`));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errnoOf(error) !== "ESRCH";
+  }
 }

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Mount } from "./argv.js";
 import { gitPins } from "./git-pins.js";
 import { type Host, isWithin } from "./host.js";
@@ -32,21 +32,25 @@ export function layOut(policy: SandboxPolicy, { home: given, emptied, host }: Su
   const home = isWithin(userHome, policy.root) ? homeElsewhere : userHome;
   const toolchains = findToolchains(policy.path, userHome, host);
   const hidden = [userHome, ...emptied].filter((path) => host.kind(path) === "directory");
+  const masks = [
+    ...toolchains.credentials.flatMap((path) => mask(path, path, host)),
+    ...[...toolchains.credentials, ...policy.masks].flatMap((path) => mask(path, host.real(path), host)),
+  ];
   const all: Mount[] = [
     ...hidden.filter((at) => !isWithin(at, policy.root)).map((at): Mount => ({ kind: "empty", at })),
     ...toolchains.mounts,
     ...resolver(policy, host),
     ...policy.read.flatMap((path) => bind("read", path, host)),
     ...policy.write.flatMap((path) => bind("write", path, host)),
-    ...toolchains.credentials.flatMap((path) => mask(path, path, host)),
-    ...[...toolchains.credentials, ...policy.masks].flatMap((path) => mask(path, host.real(path), host)),
+    ...masks,
     { kind: "write", at: home, from: policy.home },
     { kind: "write", at: "/tmp", from: policy.tmp },
     { kind: "write", at: join(home, ".cache"), from: policy.cache },
     { kind: policy.readOnly ? "read" : "write", at: policy.root, from: policy.root },
     ...(policy.readOnly ? [] : gitPins(policy.root, host)),
   ];
-  return { mounts: all.filter((mount) => isNeeded(mount, all)), home };
+  const mounts = [...all, ...parentPins(masks, all)];
+  return { mounts: mounts.filter((mount) => isNeeded(mount, mounts)), home };
 }
 
 /** What the host shows read-only anyway need not be bound. */
@@ -67,6 +71,27 @@ function resolver(policy: SandboxPolicy, host: Host): Mount[] {
 function bind(kind: "read" | "write", path: string, host: Host): Mount[] {
   const real = host.real(path);
   return real === undefined ? [] : [{ kind, at: real, from: real }];
+}
+
+/**
+ * The writable folders around what is masked, bound to themselves: what is mounted cannot be moved, and moving one of
+ * them would carry the masked path to a name that no mask is for.
+ */
+function parentPins(masks: readonly Mount[], all: readonly Mount[]): Mount[] {
+  const parents = new Set(masks.flatMap(({ at }) => parentsOf(at)));
+  return [...parents]
+    .filter((at) => {
+      const around = all
+        .filter((mount) => isWithin(at, mount.at))
+        .sort((a, b) => b.at.length - a.at.length)[0];
+      return around?.kind === "write" && around.at === around.from && around.at !== at;
+    })
+    .map((at) => ({ kind: "write", at, from: at }));
+}
+
+function parentsOf(path: string): string[] {
+  const parent = dirname(path);
+  return parent === path ? [] : [...parentsOf(parent), parent];
 }
 
 /** Hides what is at `path`, at the place `at`. */

@@ -4,7 +4,7 @@ import type { Clock } from "../clock/clock.js";
 import { Fault, messageOf } from "../errs/errs.js";
 import type { Backend, Confined } from "./backend.js";
 import { asProcess } from "./process.js";
-import { commandScript, holderScript, slotScript, terminalScript } from "./script.js";
+import { commandScript, environmentScript, holderScript, slotScript, terminalScript } from "./script.js";
 import { keepSlots, type Slots } from "./slots.js";
 import { connectSpawner, type Launched, type Spawner } from "./spawner.js";
 import { type PtyModule, startTerminal } from "./terminal.js";
@@ -52,7 +52,6 @@ interface Holder {
 
 interface Warm {
   readonly stamp: string;
-  readonly confined: Confined;
   readonly slots: Slots;
 }
 
@@ -79,11 +78,10 @@ export function createPool(policy: SandboxPolicy, deps: PoolDeps): Pool {
     const outer = deps.spawner();
     const argv = backend.holder(policy);
     if (argv === undefined) return { spawner: outer, outer, process: undefined };
-    outer.use(
-      [...argv, bash, "--norc", "-c", holderScript(deps.root), bash, directory, deps.mkfifo],
-      "/dev/null",
-    );
-    const process = await outer.launch();
+    const process = await outer.launch({
+      argv: [...argv, bash, "--norc", "-c", holderScript(deps.root), bash, directory, deps.mkfifo],
+      filter: "/dev/null",
+    });
     const spawner = connectSpawner({ input: process.stdin, output: process.stdout, directory, nextId });
     // Nobody reads what goes wrong in there later; a full pipe would stop it.
     process.stderr.resume();
@@ -107,26 +105,26 @@ export function createPool(policy: SandboxPolicy, deps: PoolDeps): Pool {
     warm?.slots.close();
     const confined = backend.confine(policy, { terminal: false, held: process !== undefined });
     const argv = [...confined.argv, bash, "-c", slotScript, "bash"];
-    const launch = (): Promise<Launched> => {
-      spawner.use(argv, backend.filter);
-      return spawner.launch();
-    };
-    warm = {
-      stamp,
-      confined,
-      slots: keepSlots({ launch, spare: isDraining ? 0 : spare, clock: deps.clock }),
-    };
+    const program = { argv, filter: backend.filter };
+    const variables = environmentScript(environment(confined));
+    const launch = (): Promise<Launched> => spawner.launch(program, variables);
+    warm = { stamp, slots: keepSlots({ launch, spare: isDraining ? 0 : spare, clock: deps.clock }) };
     return warm;
   }
 
   async function startPiped(request: StartRequest): Promise<RunningProcess> {
+    const script = commandScript(request);
     const held = await holder();
-    const { slots, confined } = slotsOf(held);
-    const script = commandScript(environment(confined), request);
+    const { slots } = slotsOf(held);
     const slot = await slots.take(request.signal).catch((error: unknown) => {
       throw request.signal.aborted ? error : unavailable(error);
     });
-    slot.run(script);
+    try {
+      slot.run(script);
+    } catch (error) {
+      slot.abandon();
+      throw unavailable(error);
+    }
     return asProcess(slot, (signal) => held.spawner.kill(signal, -slot.pid));
   }
 
@@ -141,7 +139,7 @@ export function createPool(policy: SandboxPolicy, deps: PoolDeps): Pool {
       load: deps.loadPty,
       bash,
       argv: [...joined, ...confined.argv, bash, "-c", terminalScript, "bash"],
-      script: commandScript(environment(confined), request),
+      script: environmentScript(environment(confined)) + commandScript(request),
       scriptFile: join(directory, `${nextId()}.script`),
       filter: backend.filter,
       env,

@@ -163,6 +163,22 @@ test("masks hide, the more specific of two paths wins", async () => {
   sandbox.retire("masked");
 });
 
+test("what is hidden in the workspace stays so when a command moves the folders around it", async () => {
+  mkdirSync(at("root/own/deep/state"), { recursive: true });
+  mkdirSync(at("root/plain"));
+  writeFileSync(at("root/own/deep/state/token"), "content");
+  const masks = [at("root/own/deep/state")];
+  const { out } = await run(
+    "mv own away; mv own/deep own/away; mv plain moved; ls -d moved; echo x >own/deep/new",
+    { policy: policy({ id: "moving", masks }) },
+  );
+  assert.is(out, "moved\n", "control: a folder around nothing hidden is moved");
+  // A slot that started before the move would carry the mask along.
+  assert.is((await run("cat */*/state/token", { policy: policy({ id: "moved", masks }) })).out, "");
+  assert.is(readFileSync(at("root/own/deep/new"), "utf8"), "x\n");
+  for (const id of ["moving", "moved"]) sandbox.retire(id);
+});
+
 test("a changed policy holds from the next command on; what runs goes on", async () => {
   const before = await sandbox.start(policy({ id: "c", env: { A: "1" } }), {
     cmd: 'read line; echo "$A $line"',

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -34,7 +34,10 @@ test("a spawner whose daemon died while it started something takes that down wit
     stdio: ["pipe", "pipe", "ignore"],
   });
   try {
-    bash.stdin.write("argv /dev/null sleep 1000\nrun 1\n");
+    bash.stdin.write("argv /dev/null sleep 1000\npipes 1 2\n");
+    await once(bash.stdout, "data");
+    writeFileSync(join(directory, "1.script"), "");
+    bash.stdin.write("run 1\npipes 3\n");
     await once(bash.stdout, "data");
     const [started] = childrenOf(bash.pid ?? 0);
     assert.ok(started, "it waits for the other ends of its FIFOs");

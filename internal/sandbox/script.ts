@@ -16,10 +16,11 @@ done`;
 
 /**
  * The spawner: a small bash that starts programs for the daemon, because forking the daemon itself blocks it for a time
- * that grows with its memory. It reads `argv 'FILTER' 'WORD' ...` (what to start), `run ID` (start it) and `kill SIGNAL PID`, and
- * ends with its input. A program's standard descriptors are FIFOs named after ID, so it has real pipes, and the daemon
- * opens the other ends. FILTER is opened on a descriptor too. $1: the
- * directory of the FIFOs; $2: mkfifo, by absolute path.
+ * that grows with its memory. It reads `argv 'FILTER' 'WORD' ...` (what to start), `pipes ID ...` (answered with `made` or
+ * `failed`), `run ID` (start it) and `kill SIGNAL PID`, and ends with its input. A program's standard descriptors are FIFOs
+ * named after ID, so it has real pipes, and the daemon opens the other ends; mkfifo is a process of its own and so makes
+ * many at once. FILTER and the script that the daemon has written are opened on descriptors too. $1: the directory of
+ * all these; $2: mkfifo, by absolute path.
  *
  * Job control (-m) gives each program a process group of its own, and does not make it ignore SIGINT.
  */
@@ -30,15 +31,17 @@ directory=$1 mkfifo=$2
 while read -r verb a b; do
   case $verb in
     argv) eval "set -- $a $b"; filter=$1; shift ;;
+    pipes)
+      names=()
+      for id in $a $b; do
+        at=$directory/$id
+        names+=("$at.in" "$at.out" "$at.err" "$at.status")
+      done
+      if "$mkfifo" -m 600 "\${names[@]}"; then echo made; else echo failed; fi ;;
     run)
       at=$directory/$a
-      if "$mkfifo" -m 600 "$at.in" "$at.out" "$at.err" "$at.status" && : >"$at.script"; then
-        "$@" 3<"$at.script" 4>"$at.status" 5<"$filter" 6<"$at.in" 7>"$at.out" 8>"$at.err" \\
-          </dev/null >/dev/null 2>&4 &
-        echo "made $a"
-      else
-        echo "failed $a"
-      fi ;;
+      "$@" 3<"$at.script" 4>"$at.status" 5<"$filter" 6<"$at.in" 7>"$at.out" 8>"$at.err" \\
+        </dev/null >/dev/null 2>&4 & ;;
     kill) kill "-$a" -- "$b" ;;
   esac
   jobs >/dev/null
@@ -62,17 +65,20 @@ export function holderScript(root: boolean): string {
   return `${prelude}${takeStandard}\n${spawnerScript}`;
 }
 
-/** Reads the two parts of a script, what precedes the command and the command, and runs them. */
-const runScript = `read -r -d "" -u 3; eval "$REPLY"; read -r -d "" -u 3; exec 3<&-; eval "$REPLY"`;
+/** Reads the next part of the script and runs it. */
+const runPart = `read -r -d "" -u 3; eval "$REPLY"`;
+/** What precedes the command, then the command. */
+const runCommand = `${runPart}; read -r -d "" -u 3; exec 3<&-; eval "$REPLY"`;
 
 /**
- * What a slot runs: says that it is up, then waits on its input for a first line, which means that its script is
- * written. A file and not one more FIFO: bash reads a FIFO byte by byte.
+ * What a slot runs: sets its variables, says that it is up, then waits on its input for a first line, which means that
+ * the rest of its script is written. A file and not one more FIFO: bash reads a FIFO byte by byte. TMOUT, which may be
+ * one of the variables, would end the wait.
  */
-export const slotScript = `${takeStandard} ${descriptors.filter}<&-; printf .; read -r && { ${runScript}; }`;
+export const slotScript = `${takeStandard} ${descriptors.filter}<&-; ${runPart}; printf .; TMOUT= read -r && { ${runCommand}; }`;
 
 /** As slotScript, for a terminal. */
-export const terminalScript = `exec ${descriptors.filter}<&-; ${runScript}`;
+export const terminalScript = `exec ${descriptors.filter}<&-; ${runPart}; ${runCommand}`;
 
 /**
  * Stands in for bwrap's reports where there is no bwrap: says its process id, runs its arguments, says how they ended
@@ -92,29 +98,41 @@ export function quote(text: string): string {
 }
 
 /**
- * The script that turns a slot into the command: environment and working directory, NUL, the command, NUL.
+ * The first part of a script: the variables of all commands of a policy.
  *
  * @throws Fault INVALID_ARGUMENT for a variable that is no shell identifier, and for a NUL anywhere.
  */
-export function commandScript(base: Readonly<Record<string, string>>, request: StartRequest): string {
-  const { cmd, cwd, env } = request;
-  const lines: string[] = [];
-  for (const [name, value] of Object.entries({ ...base, ...env })) {
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+export function environmentScript(env: Readonly<Record<string, string>>): string {
+  return part(exportsOf(env));
+}
+
+/**
+ * The rest of a script, which turns a slot into the command: further variables and working directory, then the command.
+ *
+ * @throws Fault as of environmentScript.
+ */
+export function commandScript({ cmd, cwd, env }: StartRequest): string {
+  const enter = cwd === "" || cwd === "." ? [] : [`cd -- ${quote(`./${cwd}`)} || exit 126`];
+  return part([exportsOf(env), ...enter].join("\n")) + part(cmd);
+}
+
+function exportsOf(env: Readonly<Record<string, string>>): string {
+  return Object.entries(env)
+    .map(([name, value]) => {
+      if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) return `export ${name}=${quote(value)}`;
       throw new Fault(
         "INVALID_ARGUMENT",
         `${JSON.stringify(name)} is not a name for an environment variable`,
       );
-    }
-    lines.push(`export ${name}=${quote(value)}`);
-  }
-  if (cwd !== "" && cwd !== ".") lines.push(`cd -- ${quote(`./${cwd}`)} || exit 126`);
-  const prelude = lines.join("\n");
-  if (`${prelude}${cmd}`.includes("\0")) {
-    throw new Fault(
-      "INVALID_ARGUMENT",
-      "a command, its directory and its environment cannot hold a NUL character",
-    );
-  }
-  return `${prelude}\0${cmd}\0`;
+    })
+    .join("\n");
+}
+
+/** NUL ends a part. */
+function part(text: string): string {
+  if (!text.includes("\0")) return `${text}\0`;
+  throw new Fault(
+    "INVALID_ARGUMENT",
+    "a command, its directory and its environment cannot hold a NUL character",
+  );
 }

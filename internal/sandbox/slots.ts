@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import type { Readable } from "node:stream";
 import type { Clock } from "../clock/clock.js";
 import type { Launched } from "./spawner.js";
 
@@ -23,8 +23,10 @@ export interface SlotsOptions {
   readonly clock: Clock;
 }
 
-/** Making a slot takes a processor for about this long, which a short command has for itself instead. */
+/** Making a slot takes a processor for a while, which a short command and its answer have for themselves instead. */
 const refillAfterMs = 20;
+/** Made at the same time: more only get in one another's way. */
+const atOnce = 2;
 
 export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
   const ready: Launched[] = [];
@@ -32,10 +34,19 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
   /** Launched, but not up yet. */
   const rising = new Set<Launched>();
   let starting = 0;
+  let stopRefill: (() => void) | undefined;
   let isClosed = false;
 
   function refill(): void {
-    while (ready.length + starting < (isClosed ? 0 : spare) + waiters.length) start();
+    const wanted = (isClosed ? 0 : spare) + waiters.length;
+    while (ready.length + starting < wanted && starting < atOnce) start();
+  }
+
+  function refillLater(): void {
+    stopRefill ??= clock.after(refillAfterMs, () => {
+      stopRefill = undefined;
+      refill();
+    });
   }
 
   function start(): void {
@@ -50,6 +61,8 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
         (slot) => {
           starting -= 1;
           const waiter = waiters.shift();
+          if (waiters.length > 0) refill();
+          else refillLater();
           if (waiter !== undefined) waiter.resolve(slot);
           else if (isClosed) slot.abandon();
           else {
@@ -64,6 +77,7 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
           starting -= 1;
           // Started again when somebody asks: what keeps it from starting may last.
           waiters.shift()?.reject(error);
+          if (waiters.length > 0) refill();
         },
       );
   }
@@ -78,11 +92,7 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
       signal.throwIfAborted();
       const slot = ready.shift();
       if (slot !== undefined) {
-        const cancel = clock.after(refillAfterMs, refill);
-        void slot.exit.then(() => {
-          cancel();
-          refill();
-        });
+        refillLater();
         return slot;
       }
       return new Promise((resolve, reject) => {
@@ -107,6 +117,7 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
     },
     close() {
       isClosed = true;
+      stopRefill?.();
       for (const slot of ready.splice(0)) slot.abandon();
       abandonRising();
     },
@@ -118,9 +129,21 @@ async function whenUp(slot: Launched): Promise<Launched> {
   while (slot.stdout.read(1) === null) {
     if (slot.stdout.readableEnded) await slot.exit;
     if (slot.stdout.readableEnded || slot.stdout.destroyed) throw new Error(slot.complaint());
-    await Promise.race(["readable", "end", "close"].map((event) => once(slot.stdout, event)));
+    await change(slot.stdout);
   }
   return slot;
+}
+
+/** Resolves when a stream can be read or has ended. */
+function change(stream: Readable): Promise<void> {
+  const events = ["readable", "end", "close"];
+  return new Promise((resolve) => {
+    function done(): void {
+      for (const event of events) stream.off(event, done);
+      resolve();
+    }
+    for (const event of events) stream.on(event, done);
+  });
 }
 
 function remove<T>(list: T[], item: T): boolean {

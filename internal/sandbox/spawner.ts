@@ -1,7 +1,6 @@
 import { closeSync, constants, openSync, unlinkSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { errnoOf } from "../errs/errs.js";
 import { quote } from "./script.js";
@@ -11,9 +10,9 @@ export interface Launched {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Gives the program its script, and tells it so with a first line on its input. Once. */
+  /** Gives the program the rest of its script, and tells it so with a first line on its input. Once; abandon it when this throws. */
   run(script: string): void;
-  /** Ends a program that was given no script. */
+  /** Ends a program that was not given the rest. */
   abandon(): void;
   /** As its spawner sees it; the first process of its sandbox, and the leader of its process group. */
   readonly pid: number;
@@ -23,12 +22,20 @@ export interface Launched {
   complaint(): string;
 }
 
+/** What a spawner starts. */
+interface Program {
+  readonly argv: readonly string[];
+  /** The file it finds on its filter descriptor. */
+  readonly filter: string;
+}
+
 /** The daemon's end of a running spawner script. */
 export interface Spawner {
-  /** Sets what `launch` starts, and the file it finds on its filter descriptor. */
-  use(argv: readonly string[], filter: string): void;
-  /** Resolves when the program runs. Rejects with an Error that says why it does not. */
-  launch(): Promise<Launched>;
+  /**
+   * Resolves when the program runs; `script` is the beginning of its script, undefined when it takes none. Rejects with
+   * an Error that says why it does not run.
+   */
+  launch(program: Program, script?: string): Promise<Launched>;
   /** `pid` is negative for a process group. */
   kill(signal: string, pid: number): void;
   /** Resolves when the spawner has ended; then every launch rejects. */
@@ -46,50 +53,75 @@ export interface SpawnerOptions {
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 const ends = ["in", "out", "err", "status"] as const;
+const largestBatch = 8;
 
 export function connectSpawner({ input, output, directory, nextId }: SpawnerOptions): Spawner {
-  const waiting = new Map<string, (made: boolean) => void>();
-  let current = "";
+  /** Numbers whose FIFOs are made and not used yet. */
+  const made: string[] = [];
+  let making: Promise<boolean> | undefined;
+  let answer = (_isMade: boolean): void => undefined;
+  let batch = 1;
+  let current: Program | undefined;
   let isClosed = false;
   // The end of the output says the same.
   input.on("error", () => undefined);
   output.on("error", () => undefined);
-  const lines = createInterface({ input: output });
-  lines.on("line", (line) => {
-    const [verb, id = ""] = line.split(" ");
-    waiting.get(id)?.(verb === "made");
-    waiting.delete(id);
-  });
+  eachLine(output, (line) => answer(line === "made"));
   const closed = new Promise<void>((resolve) => {
-    lines.once("close", () => {
+    output.once("close", () => {
       isClosed = true;
-      for (const settle of waiting.values()) settle(false);
-      waiting.clear();
+      answer(false);
+      for (const id of made.splice(0)) removePipes(join(directory, id));
       resolve();
     });
   });
 
+  /** Twice as many each time, until it is worth the process that makes them. */
+  async function makePipes(): Promise<boolean> {
+    const ids = Array.from({ length: batch }, () => String(nextId()));
+    batch = Math.min(batch * 2, largestBatch);
+    const isMade = await new Promise<boolean>((resolve) => {
+      answer = resolve;
+      input.write(`pipes ${ids.join(" ")}\n`);
+    });
+    making = undefined;
+    if (isMade) made.push(...ids);
+    else for (const id of ids) removePipes(join(directory, id));
+    return isMade;
+  }
+
+  /** The number of a set of FIFOs. */
+  async function takePipes(): Promise<string> {
+    for (;;) {
+      const id = made.shift();
+      if (id !== undefined) return id;
+      making ??= makePipes();
+      if (isClosed || !(await making)) {
+        throw new Error("the process that starts commands has ended or cannot make pipes");
+      }
+    }
+  }
+
   return {
-    use(argv, filter) {
-      const next = `argv ${[filter, ...argv].map(quote).join(" ")}\n`;
-      if (next !== current) input.write(next);
-      current = next;
-    },
-    async launch() {
-      const id = String(nextId());
-      const made = await new Promise<boolean>((resolve) => {
-        if (isClosed) resolve(false);
-        else {
-          waiting.set(id, resolve);
-          input.write(`run ${id}\n`);
-        }
-      });
-      if (!made) throw new Error("the process that starts commands has ended or cannot make pipes");
+    async launch(program, script) {
+      const id = await takePipes();
       const base = join(directory, id);
+      const file = createScript(`${base}.script`);
       try {
-        return await attach(base, closed);
+        file.write(script ?? "");
+        if (program !== current)
+          input.write(`argv ${[program.filter, ...program.argv].map(quote).join(" ")}\n`);
+        current = program;
+        input.write(`run ${id}\n`);
+        const launched = await attach(base, { script: file, spawnerClosed: closed });
+        if (script === undefined) file.close();
+        return launched;
+      } catch (error) {
+        file.close();
+        throw error;
       } finally {
-        for (const end of ends) remove(`${base}.${end}`);
+        remove(`${base}.script`);
+        removePipes(base);
       }
     },
     kill(signal, pid) {
@@ -99,9 +131,32 @@ export function connectSpawner({ input, output, directory, nextId }: SpawnerOpti
   };
 }
 
+/** The file that a program reads its script from; it need not have a name any more. */
+interface Script {
+  write(text: string): void;
+  /** Once or more often. */
+  close(): void;
+}
+
+function createScript(path: string): Script {
+  const fd = openSync(path, "ax", 0o600);
+  let isOpen = true;
+  return {
+    write: (text) => writeFileSync(fd, text),
+    close() {
+      if (isOpen) closeSync(fd);
+      isOpen = false;
+    },
+  };
+}
+
+interface AttachOptions {
+  readonly script: Script;
+  readonly spawnerClosed: Promise<void>;
+}
+
 /** Opens the daemon's ends of the FIFOs at `base`. */
-async function attach(base: string, spawnerClosed: Promise<void>): Promise<Launched> {
-  const script = `${base}.script`;
+async function attach(base: string, { script, spawnerClosed }: AttachOptions): Promise<Launched> {
   const open = (end: (typeof ends)[number], flags: number): number =>
     openSync(`${base}.${end}`, flags | O_NONBLOCK);
   // The program blocks until each FIFO has both ends. Only opening for both directions never waits for the other side.
@@ -122,7 +177,6 @@ async function attach(base: string, spawnerClosed: Promise<void>): Promise<Launc
   const stdin = writeEnd(() => open("in", O_WRONLY));
   closeSync(fds.in);
   if (pid === undefined || stdin === undefined) {
-    remove(script);
     for (const end of [status.socket, stdout, stderr, stdin]) end?.destroy();
     throw new Error(status.complaint());
   }
@@ -131,12 +185,12 @@ async function attach(base: string, spawnerClosed: Promise<void>): Promise<Launc
     stdout,
     stderr,
     run(text) {
-      writeFileSync(script, text, { flag: "r+" });
-      remove(script);
+      script.write(text);
+      script.close();
       stdin.write("\n");
     },
     abandon() {
-      remove(script);
+      script.close();
       for (const end of [stdin, stdout, stderr]) end.destroy();
       // It ends when it notices; nothing waits for that.
       status.socket.unref();
@@ -145,6 +199,10 @@ async function attach(base: string, spawnerClosed: Promise<void>): Promise<Launc
     exit: status.exit,
     complaint: status.complaint,
   };
+}
+
+function removePipes(base: string): void {
+  for (const end of ends) remove(`${base}.${end}`);
 }
 
 /** At once: handing it to another thread takes longer. What cannot be removed goes with the directory. */
@@ -194,23 +252,43 @@ export function reported(line: string, key: string): number | undefined {
 
 /** The JSON lines of `--json-status-fd`: the process id at the start, the exit code at the end. Others are complaints. */
 function reports(status: Socket): Reports {
-  const lines = createInterface({ input: status });
   let complaint = "";
-  const first = (key: string): Promise<number | undefined> =>
-    new Promise((resolve) => {
-      lines.on("line", (line) => {
-        const value = reported(line, key);
-        if (value !== undefined) resolve(value);
-      });
-      lines.once("close", () => resolve(undefined));
-    });
-  lines.on("line", (line) => {
-    if (!line.startsWith("{") && complaint.length < 2000) complaint = `${complaint} ${line}`.trim();
+  let tell = (_pid: number | undefined): void => undefined;
+  let end = (_code: number | null): void => undefined;
+  const pid = new Promise<number | undefined>((resolve) => {
+    tell = resolve;
+  });
+  const exit = new Promise<number | null>((resolve) => {
+    end = resolve;
+  });
+  eachLine(status, (line) => {
+    if (!line.startsWith("{")) {
+      if (complaint.length < 2000) complaint = `${complaint} ${line}`.trim();
+      return;
+    }
+    const started = reported(line, "child-pid");
+    if (started !== undefined) tell(started);
+    const code = reported(line, "exit-code");
+    if (code !== undefined) end(code);
+  });
+  status.once("close", () => {
+    tell(undefined);
+    end(null);
   });
   return {
     socket: status,
-    pid: first("child-pid"),
-    exit: first("exit-code").then((code) => code ?? null),
+    pid,
+    exit,
     complaint: () => (complaint === "" ? "the sandbox ended before its command began" : complaint),
   };
+}
+
+/** Calls `take` with each whole line. */
+function eachLine(stream: Readable, take: (line: string) => void): void {
+  let rest = "";
+  stream.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) take(line);
+  });
 }

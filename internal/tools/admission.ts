@@ -33,13 +33,12 @@ export function networkedId(policyId: string): string {
 }
 
 export function createAdmission({ mode, policy, approvals, sandboxPolicy, home }: AdmissionDeps): Admission {
-  return { refusals, admit };
+  return { refusals: (call, args) => refusedBy(sandboxPolicy(call), args), admit };
 
-  async function refusals(
-    call: ToolCall,
+  function refusedBy(
+    { root, read, write, path, network }: SandboxPolicy,
     args: Readonly<Record<string, unknown>>,
   ): Promise<readonly Finding[]> {
-    const { root, read, write, path, network } = sandboxPolicy(call);
     return policy.refusals(String(args.cmd ?? ""), {
       mode,
       root,
@@ -56,14 +55,14 @@ export function createAdmission({ mode, policy, approvals, sandboxPolicy, home }
 
   async function admit(call: ToolCall): Promise<SandboxPolicy> {
     const { args, workspace, caller } = call;
-    const findings = await refusals(call, args);
+    const own = sandboxPolicy(call);
+    const findings = await refusedBy(own, args);
     const subject = { tool: "exec_command", args, workspace: workspace.id, caller };
     const granted = approvals.take(
       subject,
       findings.map(({ permission }) => permission),
     );
     if (findings.length > 0 && granted === undefined) throw refusalFault(findings, String(args.cmd));
-    const own = sandboxPolicy(call);
     if (own.network === "host" || !granted?.includes("network")) return own;
     return { ...own, id: networkedId(own.id), network: "host" };
   }

@@ -1,5 +1,7 @@
-import { realpathSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
+import { Fault } from "../errs/errs.js";
+import { quote } from "./faults.js";
 
 /** True for a canonical path, relative to the root, that lies in a closed folder or is one. */
 export type IsClosed = (path: string) => boolean;
@@ -7,10 +9,15 @@ export type IsClosed = (path: string) => boolean;
 /**
  * Finds which of the absolute paths `closed` lie below `root` (a real path) and must not be reached through it: the
  * server's own secrets may be kept inside a folder it serves. Compared without case, since some file systems have none.
+ *
+ * Faults: INVALID_ARGUMENT when `root` is another name of a folder around them, as a bind mount makes one. Limit: a
+ * mount of a closed folder itself somewhere below the root is not seen; it takes the machine's administrator to make.
  */
 export function closedBelow(root: string, closed: readonly string[]): IsClosed {
-  const below = closed
-    .map((path) => relative(root, realPath(path)))
+  const paths = closed.map(realPath);
+  for (const path of paths) refuseAlias(root, path);
+  const below = paths
+    .map((path) => relative(root, path))
     .filter((path) => path !== "" && path !== ".." && !path.startsWith("../"))
     .map(fold);
   if (below.length === 0) return () => false;
@@ -18,6 +25,27 @@ export function closedBelow(root: string, closed: readonly string[]): IsClosed {
     const folded = fold(path);
     return below.some((start) => folded === start || folded.startsWith(`${start}/`));
   };
+}
+
+/** Sandbox and file tools tell closed paths by name, which holds only while the root goes by the name they have it by. */
+function refuseAlias(root: string, path: string): void {
+  const own = identity(root);
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    if (fold(at) === fold(root)) return;
+    if (own === undefined || identity(at) !== own) continue;
+    throw new Fault(
+      "INVALID_ARGUMENT",
+      `${quote(root)} is another name of ${quote(at)}, which holds ${quote(path)}`,
+      {
+        hint: "serve the folder by that name, or keep state_dir and secrets outside it",
+      },
+    );
+  }
+}
+
+function identity(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && `${stat.dev}:${stat.ino}`;
 }
 
 /** With links resolved as far as the path exists. */

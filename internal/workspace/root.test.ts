@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -325,6 +325,31 @@ test("closed paths are reached by no name, and are not listed", () => {
   assert.is(faultOf(() => root.openDir("own/later/socket")).code, "PATH_OUTSIDE_WORKSPACE");
   root.close();
   open.close();
+});
+
+test("a folder around closed paths is not served by a name that a mount gave it", () => {
+  const state = join(ws, "own/state");
+  const alias = join(base, "mounted");
+  fs.mkdirSync(state, { recursive: true });
+  fs.mkdirSync(alias);
+  fs.writeFileSync(join(state, "token"), "secret");
+  const run = (closed: readonly string[]): string => {
+    const script = `import { readFileSync } from "node:fs";
+import { openRoot } from ${JSON.stringify(new URL("root.js", import.meta.url).href)};
+try {
+  const root = openRoot(${JSON.stringify(alias)}, { closed: ${JSON.stringify(closed)} });
+  console.log(readFileSync(root.openFile("own/state/token").fd, "utf8"));
+} catch (error) {
+  console.log(error.code);
+}`;
+    const inside = ["--dev-bind", "/", "/", "--bind", ws, alias, "--", process.execPath];
+    return execFileSync("/usr/bin/bwrap", [...inside, "--input-type=module", "--eval", script], {
+      encoding: "utf8",
+    });
+  };
+  assert.is(run([state]), "INVALID_ARGUMENT\n");
+  assert.is(run([]), "secret\n", "control: it is reached when nothing is closed");
+  assert.is(run([join(base, "elsewhere")]), "secret\n");
 });
 
 test("a closed root reaches nothing, whatever its descriptor stands for by then", () => {

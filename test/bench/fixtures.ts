@@ -75,8 +75,10 @@ export function createFixtures(): Fixtures {
   const changed = Array.from({ length: changedFiles }, (_, index) => pathOf(index * 200 + 7));
   for (const path of changed) appendFileSync(join(workspace, path), `${changedLine}\n`);
 
+  // In memory, as the directories that a service manager gives for this are.
+  const runtime = mkdtempSync(join(process.env.XDG_RUNTIME_DIR ?? "/dev/shm", "ctmcp-bench-"));
   const configFile = join(folder, "config.yaml");
-  writeFileSync(configFile, configText, { mode: 0o600 });
+  writeFileSync(configFile, `${configText}runtime_dir: ${runtime}\n`, { mode: 0o600 });
   mkdirSync(join(folder, "home"));
   return {
     folder,
@@ -89,7 +91,9 @@ export function createFixtures(): Fixtures {
     common,
     patched,
     changed,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    remove() {
+      for (const made of [folder, runtime]) rmSync(made, { recursive: true, force: true });
+    },
   };
 }
 
@@ -110,7 +114,6 @@ limits:
   burst: 1000000
   concurrent_calls: 10000
 state_dir: state
-runtime_dir: run
 `;
 
 function pathOf(index: number): string {

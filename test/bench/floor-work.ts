@@ -1,7 +1,7 @@
 /** What the floor does for commands, git and patches: the bare program, the bare writes. */
 import { spawn } from "node:child_process";
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** The daemon shows as much of long output: so much of its beginning, so much of its end. */
 const shownBytes = 32_768;
@@ -46,9 +46,10 @@ export async function gitDiff(workspace: string): Promise<object> {
 
 /**
  * Each file written beside its target, on the disk, and put in its place, one after the other: with files this small,
- * threads cost more than they save.
+ * threads cost more than they save. The new names go to the disk too, or a power cut takes the change back.
  */
 export function applyPatch(workspace: string, patch: string): object {
+  const dirs = new Set<string>();
   const sections = patch.matchAll(/^\*\*\* Update File: (.*)\n@@\n-(.*)\n\+(.*)$/gm);
   for (const [, path = "", from = "", to = ""] of sections) {
     const file = join(workspace, path);
@@ -58,6 +59,12 @@ export function applyPatch(workspace: string, patch: string): object {
     fsyncSync(fd);
     closeSync(fd);
     renameSync(`${file}.new`, file);
+    dirs.add(dirname(file));
+  }
+  for (const dir of dirs) {
+    const fd = openSync(dir, "r");
+    fsyncSync(fd);
+    closeSync(fd);
   }
   return {};
 }

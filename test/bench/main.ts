@@ -7,6 +7,7 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createFixtures, type Fixtures } from "./fixtures.js";
+import { measureFlood } from "./flood.js";
 import { checkAnswer, measureCell, requestText } from "./measure.js";
 import { createOperations, type Operation } from "./operations.js";
 import { usageOf } from "./process-tree.js";
@@ -32,7 +33,7 @@ async function main(): Promise<void> {
   const fixtures = createFixtures();
   try {
     const operations = createOperations(fixtures);
-    const names = ["start", ...operations.map(({ name }) => name), "spawn_growth"];
+    const names = ["start", ...operations.map(({ name }) => name), "exec_flood", "spawn_growth"];
     const wanted = values.only ?? names;
     const unknown = wanted.find((name) => !names.includes(name));
     if (unknown !== undefined) throw new Error(`--only ${unknown}: there are ${names.join(", ")}`);
@@ -77,6 +78,8 @@ async function run({ fixtures, operations, wanted, seconds, signal }: RunOptions
         }
       }
     }
+    if (wanted.includes("exec_flood") && !signal.aborted)
+      add(await measureFlood(daemon, fixtures, { ping: pick(operations, "ping"), signal }));
     if (wanted.includes("spawn_growth") && !signal.aborted)
       for (const cell of await measureSpawnGrowth(seconds, signal)) add(cell);
     console.log(closingText(cells, { idle, afterLoad: usageOf(daemon.pid).rssMiB }));

@@ -168,11 +168,22 @@ function call(name: string, args: object, check: (answer: Answer) => boolean): R
   };
 }
 
-function isFlood({ exit_code, stdout = "", ...counts }: Answer): boolean {
-  const { stdout_output_bytes: shown = 0, stdout_omitted_bytes: omitted = 0 } = counts;
+/** A command that prints `bytes` bytes, of which few are shown; right when all were counted. */
+export function floodOf(cmd: string, bytes: number): Request {
+  const args = { cmd, yield_time_ms: 45_000, max_output_bytes: 1024 };
+  return call("exec_command", args, (answer) => answer.exit_code === 0 && countOf(answer) === bytes);
+}
+
+function countOf(answer: Answer): number {
+  const { stdout_output_bytes: shown = 0, stdout_omitted_bytes: omitted = 0 } = answer;
+  return shown + omitted + (answer.stdout_dropped_bytes ?? 0);
+}
+
+function isFlood(answer: Answer): boolean {
+  const { exit_code, stdout = "" } = answer;
   return (
     exit_code === 0 &&
-    shown + omitted + (counts.stdout_dropped_bytes ?? 0) === flood.bytes &&
+    countOf(answer) === flood.bytes &&
     stdout.startsWith(flood.first) &&
     stdout.endsWith(flood.last)
   );
