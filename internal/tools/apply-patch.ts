@@ -13,21 +13,12 @@ export function applyPatchTool({ patcher }: { readonly patcher: Patcher }): Tool
     name: "apply_patch",
     title: "Apply patch",
     description:
-      "Adds, changes, moves and deletes files in the workspace by one patch; all of it is done or nothing. Lines start with a space (context), - or +; @@ may name the enclosing function. Example:\n*** Begin Patch\n*** Update File: src/app.py\n@@ def greet():\n-    print('Hi')\n+    print('Hello')\n*** End Patch\nOther sections: *** Add File: path (every line starts with +), *** Delete File: path, and *** Move to: path below *** Update File.",
+      "Adds, changes, moves and deletes files by one patch: all of it or nothing. @@ may name the enclosing function. Example:\n*** Begin Patch\n*** Update File: src/app.py\n@@ def greet():\n-    print('Hi')\n+    print('Hello')\n*** End Patch\nAlso: *** Add File: path (lines start with +), *** Delete File: path, and *** Move to: path below *** Update File.",
     inputSchema: {
       type: "object",
       properties: {
-        patch: {
-          type: "string",
-          minLength: 1,
-          description:
-            "The patch, from *** Begin Patch to *** End Patch. Paths are relative to the workspace.",
-        },
-        dry_run: {
-          type: "boolean",
-          default: false,
-          description: "Only check that the patch applies; write nothing.",
-        },
+        patch: { type: "string", minLength: 1 },
+        dry_run: { type: "boolean", default: false },
       },
       required: ["patch"],
       additionalProperties: false,

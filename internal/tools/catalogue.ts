@@ -1,28 +1,6 @@
 import { createHash } from "node:crypto";
 import { allows } from "../config/config.js";
-import type { ReachableWorkspace, Tool } from "./types.js";
-
-/** One answer shape for all tools: `ok`, and an `error` when it is false; each tool adds its own fields. */
-const outputSchema = {
-  type: "object",
-  properties: {
-    ok: { type: "boolean" },
-    error: {
-      type: "object",
-      properties: {
-        code: { type: "string" },
-        message: { type: "string" },
-        category: { type: "string" },
-        retryable: { type: "boolean" },
-        details: { type: "object" },
-      },
-      required: ["code", "message", "category", "retryable", "details"],
-      additionalProperties: true,
-    },
-  },
-  required: ["ok"],
-  additionalProperties: true,
-};
+import type { JsonSchema, ReachableWorkspace, Tool } from "./types.js";
 
 /** The tools one caller sees, and their listing, serialised once. */
 export interface Catalogue {
@@ -55,21 +33,41 @@ export function buildCatalogue(all: readonly Tool[], reachable: readonly Reachab
   };
 }
 
+/**
+ * One entry of the listing. A model reads all of it in each conversation, so it holds no output schema (one shape for
+ * all tools would say no more than `ok`) and no bounds that go without saying.
+ */
 function listing(tool: Tool, workspaceIds: readonly string[] | undefined): Record<string, unknown> {
   const { name, title, description, inputSchema, annotations } = tool;
   const workspace = workspaceIds && {
-    type: "string",
-    enum: workspaceIds,
-    description: `Workspace to act in; default ${workspaceIds[0]}.`,
+    workspace: {
+      type: "string",
+      enum: workspaceIds,
+      description: `Workspace to act in; default ${workspaceIds[0]}.`,
+    },
   };
+  const properties = Object.fromEntries(
+    Object.entries(inputSchema.properties).map(([key, schema]) => [key, withoutPlainBounds(schema)]),
+  );
   return {
     name,
     title,
     description,
-    inputSchema: workspace
-      ? { ...inputSchema, properties: { ...inputSchema.properties, workspace } }
-      : inputSchema,
-    outputSchema,
+    inputSchema: { ...inputSchema, properties: { ...properties, ...workspace } },
     annotations: { title, ...annotations },
+  };
+}
+
+/** A maximum this many times the default goes without saying. */
+const farFactor = 8;
+
+/** The validator holds all bounds; those that no sensible call comes near need no telling. */
+function withoutPlainBounds(schema: JsonSchema): JsonSchema {
+  const { minLength, maxLength, maxItems, minimum, maximum, ...rest } = schema;
+  const isFar = Number(rest.default) > 0 && Number(maximum) >= farFactor * Number(rest.default);
+  return {
+    ...rest,
+    ...(Number(minimum) > 1 && { minimum }),
+    ...(maximum !== undefined && !isFar && { maximum }),
   };
 }

@@ -2,6 +2,7 @@ import type { Command, CommandState, StreamName } from "../commands/command.js";
 import type { Commands } from "../commands/commands.js";
 import { type Diagnostic, diagnose } from "../commands/diagnostics.js";
 import { type Excerpt, excerpt } from "../commands/excerpt.js";
+import { type NextCall, workspaceArgument } from "./next-calls.js";
 import type { JsonSchema, ToolCall, ToolResult } from "./types.js";
 
 /** What every tool for commands stands on. */
@@ -21,50 +22,23 @@ export interface ShowArgs {
 }
 
 export const showProperties: Readonly<Record<string, JsonSchema>> = {
-  max_output_bytes: {
-    type: "integer",
-    minimum: 1,
-    maximum: 1_048_576,
-    default: 65_536,
-    description: "Most bytes of output to return; beginning and end are kept.",
-  },
-  verbosity: {
-    type: "string",
-    enum: ["summary", "preview", "full"],
-    description: "summary: no output, only its size. preview: at most preview_bytes of it.",
-  },
-  preview_bytes: {
-    type: "integer",
-    minimum: 1,
-    maximum: 1_048_576,
-    default: 4096,
-    description: "Most bytes of output to return with verbosity preview.",
-  },
+  max_output_bytes: { type: "integer", minimum: 1, maximum: 1_048_576, default: 65_536 },
+  verbosity: { type: "string", enum: ["summary", "preview", "full"] },
+  preview_bytes: { type: "integer", minimum: 1, maximum: 1_048_576, default: 4096 },
 };
 
 /** No call outlives its client's patience: whatever is asked, it returns by then. */
 export const longestWaitMs = 45_000;
 
 export const waitProperties: Readonly<Record<string, JsonSchema>> = {
-  yield_time_ms: {
-    type: "integer",
-    minimum: 0,
-    maximum: longestWaitMs,
-    default: 8000,
-    description: "Most milliseconds to wait; the command runs on after that.",
-  },
+  yield_time_ms: { type: "integer", minimum: 0, maximum: longestWaitMs, default: 8000 },
   wait_for: {
     type: "string",
     minLength: 1,
     maxLength: 1000,
-    description: "Regular expression; return as soon as new output matches it, as in 'listening on|error'.",
+    description: "Regular expression; return once new output matches.",
   },
 };
-
-interface NextCall {
-  readonly tool: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
-}
 
 export interface ShowOptions {
   readonly call: ToolCall;
@@ -181,11 +155,6 @@ export function outputRef({ id }: Command, stream: StreamName): string {
 
 export function outputRefs(command: Command): Record<StreamName, string> {
   return { stdout: outputRef(command, "stdout"), stderr: outputRef(command, "stderr") };
-}
-
-/** The argument that names the workspace, where the caller has several. */
-export function workspaceArgument({ reachable, workspace }: ToolCall): { workspace?: string } {
-  return reachable.length > 1 ? { workspace: workspace.id } : {};
 }
 
 /** The calls that read what was cut, then the one that waits for the rest. */

@@ -15,24 +15,14 @@ export function editFileTool({ patcher }: { readonly patcher: Patcher }): Tool {
   return {
     name: "edit_file",
     title: "Edit file",
-    description:
-      "Replaces an exact text in a file by another. The text must occur as often as expected_count says, or nothing is changed.",
+    description: "Replaces an exact text in a file. It must occur expected_count times, or nothing changes.",
     inputSchema: {
       type: "object",
       properties: {
-        path: { type: "string", minLength: 1, description: "File to change, relative to the workspace." },
-        old_text: {
-          type: "string",
-          minLength: 1,
-          description: "Text to replace, white space included; add lines around it to make it unique.",
-        },
-        new_text: { type: "string", description: "Text to put in its place; empty to remove it." },
-        expected_count: {
-          type: "integer",
-          minimum: 1,
-          default: 1,
-          description: "How often old_text occurs; all of them are replaced.",
-        },
+        path: { type: "string", minLength: 1 },
+        old_text: { type: "string", minLength: 1 },
+        new_text: { type: "string" },
+        expected_count: { type: "integer", minimum: 1, default: 1 },
       },
       required: ["path", "old_text", "new_text"],
       additionalProperties: false,

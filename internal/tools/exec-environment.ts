@@ -37,7 +37,7 @@ export function checkExecEnvironmentTool({
   return {
     name: "check_exec_environment",
     title: "Check exec environment",
-    description: "Shows how commands are confined, and what the sandbox's self-test found.",
+    description: "Shows how commands are confined and what the sandbox's self-test found.",
     inputSchema: { type: "object", properties: {}, additionalProperties: false },
     annotations: readOnly,
     profile: "read-only",

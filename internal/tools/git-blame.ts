@@ -2,7 +2,8 @@ import { Fault } from "../errs/errs.js";
 import { type Blame, type BlameLine, readBlame } from "../git/blame.js";
 import { findRepository } from "../git/repository.js";
 import { readOnly } from "./annotations.js";
-import { type GitToolDeps, gitPlace, nextCall, notARepository } from "./git-call.js";
+import { type GitToolDeps, gitPlace, notARepository } from "./git-call.js";
+import { nextCall } from "./next-calls.js";
 import { shownLines } from "./shown-lines.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
@@ -20,26 +21,15 @@ export function gitBlameTool(deps: GitToolDeps): Tool {
     name: "git_blame",
     title: "Git blame",
     description:
-      "Shows for each line of a file the commit and the author that last changed it. Without rev the file is taken as it is now, and lines that are not committed have an all-zero commit.",
+      "Shows who last changed each line of a file; without rev, lines not committed have an all-zero commit.",
     inputSchema: {
       type: "object",
       properties: {
-        path: { type: "string", minLength: 1, description: "File to look at, relative to the workspace." },
-        rev: { type: "string", description: "Commit, branch or tag to look back from." },
-        start_line: {
-          type: "integer",
-          minimum: 1,
-          default: 1,
-          description: "First line; lines count from 1.",
-        },
-        end_line: { type: "integer", minimum: 1, description: "Last line." },
-        max_lines: {
-          type: "integer",
-          minimum: 1,
-          maximum: 1000,
-          default: 200,
-          description: "Most lines to return.",
-        },
+        path: { type: "string", minLength: 1 },
+        rev: { type: "string" },
+        start_line: { type: "integer", minimum: 1, default: 1 },
+        end_line: { type: "integer", minimum: 1 },
+        max_lines: { type: "integer", minimum: 1, maximum: 1000, default: 200 },
       },
       required: ["path"],
       additionalProperties: false,

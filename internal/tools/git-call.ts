@@ -3,6 +3,7 @@ import type { Git, GitPlace } from "../git/git.js";
 import type { Repository } from "../git/repository.js";
 import type { SandboxPolicy } from "../sandbox/types.js";
 import type { Workspace } from "../workspace/workspace.js";
+import { type NextCall, nextCall } from "./next-calls.js";
 import type { JsonSchema, ToolCall } from "./types.js";
 
 /** What every git tool stands on. */
@@ -26,27 +27,10 @@ const maxPathsLeft = 50;
 const maxPaths = 100;
 
 export const patchProperties = {
-  path: { type: "string", description: "File or folder to show only." },
-  paths: {
-    type: "array",
-    maxItems: maxPaths,
-    items: { type: "string" },
-    description: "Files or folders to show only.",
-  },
-  context_lines: {
-    type: "integer",
-    minimum: 0,
-    maximum: 20,
-    default: 3,
-    description: "Unchanged lines around each change.",
-  },
-  max_bytes: {
-    type: "integer",
-    minimum: 1,
-    maximum: maxMaxBytes,
-    default: 262_144,
-    description: "Most bytes of text to return; whole lines only.",
-  },
+  path: { type: "string" },
+  paths: { type: "array", maxItems: maxPaths, items: { type: "string" } },
+  context_lines: { type: "integer", minimum: 0, maximum: 20, default: 3 },
+  max_bytes: { type: "integer", minimum: 1, maximum: maxMaxBytes, default: 262_144 },
 } as const satisfies Readonly<Record<string, JsonSchema>>;
 
 export const notARepository =
@@ -61,23 +45,12 @@ export function pathsOf({ path, paths = [] }: Pick<PatchArgs, "path" | "paths">)
   return path === undefined ? paths : [path, ...paths];
 }
 
-/** A call ready to be made: `changes` on the arguments of this one. */
-export function nextCall(
-  tool: string,
-  { args, reachable, workspace }: ToolCall,
-  changes: Readonly<Record<string, unknown>>,
-): { readonly tool: string; readonly arguments: Readonly<Record<string, unknown>> } {
-  const where = reachable.length > 1 ? { workspace: workspace.id } : {};
-  const next = Object.entries({ ...args, ...where, ...changes }).filter(([, value]) => value !== undefined);
-  return { tool, arguments: Object.fromEntries(next) };
-}
-
 /** The call that shows what a limit cut from a patch: the files left, or more bytes of a single one. */
 export function nextPatchCall(
   tool: string,
   call: ToolCall,
   { all, left }: { readonly all: number; readonly left: readonly { readonly path: string }[] },
-): ReturnType<typeof nextCall> | null {
+): NextCall | null {
   if (left.length > 0 && left.length < all) {
     const paths = left.slice(0, maxPathsLeft).map(({ path }) => path);
     return nextCall(tool, call, { path: undefined, paths });
@@ -87,7 +60,7 @@ export function nextPatchCall(
 }
 
 /** What stands before a patch that was cut. */
-export function cutNote(cutBy: string | undefined, next: ReturnType<typeof nextCall> | null): string {
+export function cutNote(cutBy: string | undefined, next: NextCall | null): string {
   const call = next === null ? "narrower paths" : `${next.tool} ${JSON.stringify(next.arguments)}`;
   return `[cut: too many ${cutBy}; next: ${call}]`;
 }

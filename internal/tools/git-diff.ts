@@ -26,14 +26,13 @@ export function gitDiffTool(deps: GitToolDeps): Tool {
   return {
     name: "git_diff",
     title: "Git diff",
-    description:
-      "Shows the changes that are not committed, as a patch: those of the work tree, with staged also those of the index after them. Untracked files are not in it. At most 2,000 lines come back.",
+    description: "Shows what is not committed as a patch, without untracked files.",
     inputSchema: {
       type: "object",
       properties: {
         ...patchProperties,
-        staged: { type: "boolean", default: false, description: "Show what is staged for the next commit." },
-        unstaged: { type: "boolean", default: true, description: "Show what is not staged." },
+        staged: { type: "boolean", default: false },
+        unstaged: { type: "boolean", default: true },
       },
       additionalProperties: false,
     },

@@ -1,7 +1,8 @@
 import { type Commit, type Log, readLog } from "../git/log.js";
 import { findRepository } from "../git/repository.js";
 import { readOnly } from "./annotations.js";
-import { type GitToolDeps, gitPlace, nextCall, notARepository } from "./git-call.js";
+import { type GitToolDeps, gitPlace, notARepository } from "./git-call.js";
+import { nextCall } from "./next-calls.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
 const maxSkip = 10_000;
@@ -18,31 +19,14 @@ export function gitLogTool(deps: GitToolDeps): Tool {
   return {
     name: "git_log",
     title: "Git log",
-    description:
-      "Lists commits, newest first: those of a branch, tag or range (main..topic), or only those that changed a file or folder.",
+    description: "Lists commits, newest first, of a branch or range, or of a file or folder.",
     inputSchema: {
       type: "object",
       properties: {
-        path: {
-          type: "string",
-          default: ".",
-          description: "File or folder whose commits to list, relative to the workspace.",
-        },
-        ref: { type: "string", default: "HEAD", description: "Branch, tag, commit or range to list." },
-        max_count: {
-          type: "integer",
-          minimum: 1,
-          maximum: 100,
-          default: 20,
-          description: "Most commits to list.",
-        },
-        skip: {
-          type: "integer",
-          minimum: 0,
-          maximum: maxSkip,
-          default: 0,
-          description: "Commits to pass over first.",
-        },
+        path: { type: "string", default: "." },
+        ref: { type: "string", default: "HEAD", description: "Branch, tag, commit or range (main..topic)." },
+        max_count: { type: "integer", minimum: 1, maximum: 100, default: 20 },
+        skip: { type: "integer", minimum: 0, maximum: maxSkip, default: 0 },
       },
       additionalProperties: false,
     },

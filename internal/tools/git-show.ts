@@ -26,22 +26,17 @@ export function gitShowTool(deps: GitToolDeps): Tool {
   return {
     name: "git_show",
     title: "Git show",
-    description:
-      "Shows one commit with its message and changes (of a merge: those against its first parent), or with rev as commit:path a file as it was then. At most 2,000 lines come back.",
+    description: "Shows a commit with its message and changes, or a file as it was in one.",
     inputSchema: {
       type: "object",
       properties: {
         rev: {
           type: "string",
           default: "HEAD",
-          description: "Commit, branch or tag, or commit:path with a path from the top of the repository.",
+          description: "Commit, branch or tag, or commit:path for a file.",
         },
         ...patchProperties,
-        include_diff: {
-          type: "boolean",
-          default: true,
-          description: "False: only the message and the names.",
-        },
+        include_diff: { type: "boolean", default: true },
       },
       additionalProperties: false,
     },

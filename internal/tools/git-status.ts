@@ -1,7 +1,8 @@
 import { findRepository } from "../git/repository.js";
 import { readStatus, type Status, type StatusEntry } from "../git/status.js";
 import { readOnly } from "./annotations.js";
-import { type GitToolDeps, gitPlace, nextCall, notARepository, shownPath } from "./git-call.js";
+import { type GitToolDeps, gitPlace, notARepository, shownPath } from "./git-call.js";
+import { nextCall } from "./next-calls.js";
 import { shownLines } from "./shown-lines.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
@@ -19,23 +20,13 @@ export function gitStatusTool(deps: GitToolDeps): Tool {
     name: "git_status",
     title: "Git status",
     description:
-      "Shows the branch, its upstream, and which files are changed, staged, untracked or in conflict, each with its two letters as in git status --porcelain.",
+      "Shows the branch, its upstream, and files that are changed, staged, untracked or in conflict.",
     inputSchema: {
       type: "object",
       properties: {
-        path: {
-          type: "string",
-          default: ".",
-          description: "Folder or file to look at, relative to the workspace.",
-        },
-        include_untracked: { type: "boolean", default: true, description: "List untracked files too." },
-        max_entries: {
-          type: "integer",
-          minimum: 1,
-          maximum: maxMaxEntries,
-          default: 1000,
-          description: "Most files to list.",
-        },
+        path: { type: "string", default: "." },
+        include_untracked: { type: "boolean", default: true },
+        max_entries: { type: "integer", minimum: 1, maximum: maxMaxEntries, default: 1000 },
       },
       additionalProperties: false,
     },

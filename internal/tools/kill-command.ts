@@ -23,31 +23,20 @@ export function killCommandTool(deps: CommandToolDeps): Tool {
     name: "kill_command",
     title: "Kill command",
     description:
-      'Stops a running command with all its processes. After TERM it has wait_ms to end, then it is killed; INT is a ^C and nothing follows it. Example: {"command_id": "abc", "signal": "KILL"}',
+      'Stops a command with all its processes. INT is a ^C. Example: {"command_id": "abc", "signal": "KILL"}',
     inputSchema: {
       type: "object",
       properties: {
-        command_id: { type: "string", minLength: 1, description: "Command to stop." },
-        signal: {
-          type: "string",
-          enum: ["TERM", "KILL", "INT"],
-          default: "TERM",
-          description: "Signal to send.",
-        },
+        command_id: { type: "string", minLength: 1 },
+        signal: { type: "string", enum: ["TERM", "KILL", "INT"], default: "TERM" },
         wait_ms: {
           type: "integer",
           minimum: 0,
           maximum: 30_000,
           default: 5000,
-          description: "Milliseconds it has to end; after TERM it is then killed.",
+          description: "Time to end; after TERM it is then killed.",
         },
-        kill_wait_ms: {
-          type: "integer",
-          minimum: 0,
-          maximum: 30_000,
-          default: 2000,
-          description: "Milliseconds to wait for its end once it is killed.",
-        },
+        kill_wait_ms: { type: "integer", minimum: 0, maximum: 30_000, default: 2000 },
         ...showProperties,
       },
       required: ["command_id"],

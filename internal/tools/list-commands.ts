@@ -10,8 +10,7 @@ export function listCommandsTool({ commands }: Pick<CommandToolDeps, "commands">
   return {
     name: "list_commands",
     title: "List commands",
-    description:
-      "Lists the running commands of the workspace and the finished ones whose output is kept, the newest first.",
+    description: "Lists running commands, and finished ones whose output is kept.",
     inputSchema: { type: "object", properties: {}, additionalProperties: false },
     annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: false },
     profile: "read-only",

@@ -2,6 +2,7 @@ import type { Clock } from "../clock/clock.js";
 import { type IgnoreChecker, type ListedEntry, type Listing, listDirectory } from "../files/listing.js";
 import type { Workspace } from "../workspace/workspace.js";
 import { readOnly } from "./annotations.js";
+import { type NextCall, nextCall } from "./next-calls.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
 const maxMaxEntries = 10_000;
@@ -28,42 +29,23 @@ export function listDirTool({ ignoreChecker, clock }: ListDirDeps): Tool {
     name: "list_dir",
     title: "List directory",
     description:
-      "Lists the files, folders and links in a folder of the workspace. Hidden and git-ignored entries and generated folders such as node_modules are left out unless asked for.",
+      "Lists a folder. Hidden, git-ignored and generated entries such as node_modules are left out unless asked for.",
     inputSchema: {
       type: "object",
       properties: {
-        path: { type: "string", default: ".", description: "Folder to list, relative to the workspace." },
-        recursive: { type: "boolean", default: false, description: "List the folders below it too." },
+        path: { type: "string", default: "." },
+        recursive: { type: "boolean", default: false },
         max_depth: {
           type: "integer",
           minimum: 1,
           maximum: 20,
           default: 1,
-          description: "With recursive: how many levels of folders below path to open.",
+          description: "Levels below path, with recursive.",
         },
-        max_entries: {
-          type: "integer",
-          minimum: 1,
-          maximum: maxMaxEntries,
-          default: 1000,
-          description: "Most entries to return.",
-        },
-        include_hidden: {
-          type: "boolean",
-          default: false,
-          description: "Include names that begin with a dot.",
-        },
-        include_ignored: {
-          type: "boolean",
-          default: false,
-          description: "Include what git ignores and generated folders.",
-        },
-        sort: {
-          type: "string",
-          enum: ["name", "type", "modified"],
-          default: "name",
-          description: "Order: by name, folders first, or newest first.",
-        },
+        max_entries: { type: "integer", minimum: 1, maximum: maxMaxEntries, default: 1000 },
+        include_hidden: { type: "boolean", default: false },
+        include_ignored: { type: "boolean", default: false },
+        sort: { type: "string", enum: ["name", "type", "modified"], default: "name" },
       },
       additionalProperties: false,
     },
@@ -93,7 +75,10 @@ export function listDirTool({ ignoreChecker, clock }: ListDirDeps): Tool {
 
 function resultOf(call: ToolCall, args: Args, listing: Listing): ToolResult {
   const { path, entries, truncated, warnings } = listing;
-  const next = truncated && args.max_entries < maxMaxEntries ? nextArguments(call, args) : undefined;
+  const next =
+    truncated && args.max_entries < maxMaxEntries
+      ? nextCall("list_dir", call, { max_entries: Math.min(args.max_entries * 10, maxMaxEntries) })
+      : null;
   return {
     content: [{ type: "text", text: textOf(args, listing, next) }],
     structured: {
@@ -101,16 +86,10 @@ function resultOf(call: ToolCall, args: Args, listing: Listing): ToolResult {
       path,
       entries: entries.map(wireEntry),
       truncated,
-      next_action: next === undefined ? null : { tool: "list_dir", arguments: next },
+      next_action: next,
       warnings,
     },
   };
-}
-
-/** The same call with room for more entries. */
-function nextArguments(call: ToolCall, args: Args): Record<string, unknown> {
-  const workspace = call.reachable.length > 1 ? { workspace: call.workspace.id } : {};
-  return { ...args, ...workspace, max_entries: Math.min(args.max_entries * 10, maxMaxEntries) };
 }
 
 function wireEntry(entry: ListedEntry): Record<string, unknown> {
@@ -126,7 +105,7 @@ function wireEntry(entry: ListedEntry): Record<string, unknown> {
   };
 }
 
-function textOf(args: Args, listing: Listing, next: Record<string, unknown> | undefined): string {
+function textOf(args: Args, listing: Listing, next: NextCall | null): string {
   const { entries, truncated, leftOut, warnings } = listing;
   const lines = entries.map((entry) => `${args.recursive ? entry.path : entry.name} [${entry.type}]`);
   if (entries.length === 0) lines.push("(no entries)");
@@ -136,7 +115,7 @@ function textOf(args: Args, listing: Listing, next: Record<string, unknown> | un
   if (missing !== "") lines.push(`[left out: ${missing}]`);
   if (truncated) {
     const call =
-      next === undefined ? "list_dir with a subfolder as path" : `list_dir ${JSON.stringify(next)}`;
+      next === null ? "list_dir with a subfolder as path" : `list_dir ${JSON.stringify(next.arguments)}`;
     lines.push(`[cut at ${entries.length} entries; next: ${call}]`);
   }
   return [...lines, ...warnings.map((warning) => `[${warning}]`)].join("\n");

@@ -4,6 +4,7 @@ import type { Ripgrep } from "../search/ripgrep.js";
 import { maxGlobs } from "../search/scope.js";
 import type { Workspace } from "../workspace/workspace.js";
 import { readOnly } from "./annotations.js";
+import { nextCall } from "./next-calls.js";
 import { shownLines } from "./shown-lines.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
@@ -32,49 +33,23 @@ export function listFilesTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
   return {
     name: "list_files",
     title: "List files",
-    description:
-      "Lists the files below a folder of the workspace at any depth, filtered by globs. Hidden and git-ignored files and generated folders such as node_modules are left out unless asked for.",
+    description: "Lists the files below a folder at any depth, without what list_dir leaves out.",
     inputSchema: {
       type: "object",
       properties: {
-        path: { type: "string", default: ".", description: "Folder to list, relative to the workspace." },
+        path: { type: "string", default: "." },
         patterns: {
           type: "array",
           maxItems: maxGlobs,
           items: { type: "string" },
-          description:
-            "Globs; a file is listed when one matches. Without a slash a glob matches names at any depth (*.ts), with one it matches paths (src/**/*.ts).",
+          description: "Globs, one must match: *.ts at any depth, src/**/*.ts by path.",
         },
-        glob: { type: "string", description: "One more glob, as in patterns." },
-        exclude_patterns: {
-          type: "array",
-          maxItems: maxGlobs,
-          items: { type: "string" },
-          description: "Globs of files and folders to leave out.",
-        },
-        include_hidden: {
-          type: "boolean",
-          default: false,
-          description: "Include names that begin with a dot.",
-        },
-        include_ignored: {
-          type: "boolean",
-          default: false,
-          description: "Include what git ignores and generated folders.",
-        },
-        max_results: {
-          type: "integer",
-          minimum: 1,
-          maximum: maxMaxResults,
-          default: 5000,
-          description: "Most files to return.",
-        },
-        sort: {
-          type: "string",
-          enum: ["path", "modified"],
-          default: "path",
-          description: "Order: by path, or newest first.",
-        },
+        glob: { type: "string" },
+        exclude_patterns: { type: "array", maxItems: maxGlobs, items: { type: "string" } },
+        include_hidden: { type: "boolean", default: false },
+        include_ignored: { type: "boolean", default: false },
+        max_results: { type: "integer", minimum: 1, maximum: maxMaxResults, default: 5000 },
+        sort: { type: "string", enum: ["path", "modified"], default: "path" },
       },
       additionalProperties: false,
     },
@@ -105,7 +80,10 @@ export function listFilesTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
 
 function resultOf(call: ToolCall, args: Args, { files, truncated, warnings }: FileListing): ToolResult {
   const full = files.length === args.max_results;
-  const next = truncated && full && files.length < maxMaxResults ? nextArguments(call, args) : undefined;
+  const next =
+    truncated && full && files.length < maxMaxResults
+      ? nextCall("list_files", call, { max_results: Math.min(args.max_results * 10, maxMaxResults) })
+      : null;
   const lines = shownLines(files.map(({ path }) => path));
   const notes: string[] = files.length === 0 ? ["(no files)"] : [];
   if (lines.length < files.length) {
@@ -114,7 +92,7 @@ function resultOf(call: ToolCall, args: Args, { files, truncated, warnings }: Fi
     );
   }
   if (truncated) {
-    const wider = next === undefined ? "" : `list_files ${JSON.stringify(next)}, or `;
+    const wider = next === null ? "" : `list_files ${JSON.stringify(next.arguments)}, or `;
     notes.push(
       `[cut at ${files.length} files; next: ${wider}list_files with a subfolder as path, or with patterns]`,
     );
@@ -133,14 +111,8 @@ function resultOf(call: ToolCall, args: Args, { files, truncated, warnings }: Fi
         modified: new Date(modifiedMs).toISOString(),
       })),
       truncated,
-      next_action: next === undefined ? null : { tool: "list_files", arguments: next },
+      next_action: next,
       warnings,
     },
   };
-}
-
-/** The same call with room for more files. */
-function nextArguments(call: ToolCall, args: Args): Record<string, unknown> {
-  const workspace = call.reachable.length > 1 ? { workspace: call.workspace.id } : {};
-  return { ...args, ...workspace, max_results: Math.min(args.max_results * 10, maxMaxResults) };
 }

@@ -4,6 +4,28 @@ import type { ToolCall } from "./types.js";
 /** Details of a Fault that hold a call ready to be made: `{tool, arguments}`. */
 const nextCalls = ["next_action", "retry"] as const;
 
+/** A call ready to be made. */
+export interface NextCall {
+  readonly tool: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}
+
+/** The argument that names the workspace, where the caller has several. */
+export function workspaceArgument({ reachable, workspace }: Pick<ToolCall, "reachable" | "workspace">): {
+  workspace?: string;
+} {
+  return reachable.length > 1 ? { workspace: workspace.id } : {};
+}
+
+/** A call of `tool` with the arguments of this one but for `changes`; one changed to undefined is left out. */
+export function nextCall(tool: string, call: ToolCall, changes: Readonly<Record<string, unknown>>): NextCall {
+  const next = { ...call.args, ...workspaceArgument(call), ...changes };
+  return {
+    tool,
+    arguments: Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined)),
+  };
+}
+
 /** Runs `run`; the calls that a Fault of it offers name the workspace, where the caller reaches several. */
 export async function inWorkspace<T>(
   { reachable, workspace }: Pick<ToolCall, "reachable" | "workspace">,

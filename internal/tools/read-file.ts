@@ -22,36 +22,16 @@ export function readFileTool({ reader }: { reader: TextReader }): Tool {
     name: "read_file",
     title: "Read file",
     description:
-      "Reads a text file in the workspace, or a range of its lines. At most 2,000 lines come back at once; a longer answer is cut and names the call that continues it.",
+      "Reads a text file or a range of its lines, at most 2,000 at once. All paths are relative to the workspace.",
     inputSchema: {
       type: "object",
       properties: {
-        path: { type: "string", minLength: 1, description: "File to read, relative to the workspace." },
-        start_line: {
-          type: "integer",
-          minimum: 1,
-          default: 1,
-          description: "First line to read; lines count from 1.",
-        },
-        end_line: { type: "integer", minimum: 1, description: "Last line to read." },
-        max_lines: {
-          type: "integer",
-          minimum: 1,
-          description: "Number of lines to read, instead of end_line.",
-        },
-        max_bytes: {
-          type: "integer",
-          minimum: 1,
-          maximum: maxMaxBytes,
-          default: defaultMaxBytes,
-          description: "Most bytes of text to return; whole lines only.",
-        },
-        encoding: {
-          type: "string",
-          enum: ["utf-8"],
-          default: "utf-8",
-          description: "Encoding of the answer. UTF-16 and Latin-1 files are recognised and converted.",
-        },
+        path: { type: "string", minLength: 1 },
+        start_line: { type: "integer", minimum: 1, default: 1 },
+        end_line: { type: "integer", minimum: 1 },
+        max_lines: { type: "integer", minimum: 1 },
+        max_bytes: { type: "integer", minimum: 1, maximum: maxMaxBytes, default: defaultMaxBytes },
+        encoding: { type: "string", enum: ["utf-8"], default: "utf-8" },
       },
       required: ["path"],
       additionalProperties: false,

@@ -2,7 +2,8 @@ import type { StreamName } from "../commands/command.js";
 import { page } from "../commands/excerpt.js";
 import type { OutputRing } from "../commands/ring.js";
 import { Fault } from "../errs/errs.js";
-import { type CommandToolDeps, outputRef, workspaceArgument } from "./command-result.js";
+import { type CommandToolDeps, outputRef } from "./command-result.js";
+import { workspaceArgument } from "./next-calls.js";
 import type { Tool } from "./types.js";
 
 /** No page is larger, whatever was asked for. */
@@ -21,22 +22,13 @@ export function readOutputTool({ commands }: Pick<CommandToolDeps, "commands">):
     name: "read_output",
     title: "Read output",
     description:
-      'Reads the kept output of a running or finished command from a byte offset on. Example: {"output_ref": "command:abc:stdout", "offset": 0, "limit": 4096}',
+      'Reads the kept output of a command from a byte offset on. Example: {"output_ref": "command:abc:stdout", "offset": 0, "limit": 4096}',
     inputSchema: {
       type: "object",
       properties: {
-        output_ref: { type: "string", minLength: 1, description: "command:ID:stdout or command:ID:stderr." },
-        stream: {
-          type: "string",
-          enum: ["stdout", "stderr"],
-          description: "Stream, instead of the one named there.",
-        },
-        offset: {
-          type: "integer",
-          minimum: 0,
-          default: 0,
-          description: "First byte, counted from the stream's beginning.",
-        },
+        output_ref: { type: "string", minLength: 1 },
+        stream: { type: "string", enum: ["stdout", "stderr"] },
+        offset: { type: "integer", minimum: 0, default: 0 },
         limit: {
           type: "integer",
           minimum: 1,

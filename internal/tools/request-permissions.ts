@@ -36,44 +36,20 @@ export function requestPermissionsTool(deps: RequestPermissionsDeps): Tool {
     name: "request_permissions",
     title: "Request permissions",
     description:
-      "Asks the owner for a permission that a call was refused for. Give the refused call's tool and exact arguments: a grant counts for that call only. Call again unchanged to learn the answer.",
+      "Asks the owner for the permission that a call was refused for; a grant counts for that very call. Call again unchanged to learn the answer.",
     inputSchema: {
       type: "object",
       properties: {
-        tool_name: {
-          type: "string",
-          enum: ["exec_command", "apply_patch"],
-          description: "Tool that was refused.",
-        },
-        permission: {
-          type: "string",
-          enum: requestable,
-          description: "The permission named in the refusal.",
-        },
-        reason: {
-          type: "string",
-          minLength: 1,
-          maxLength: 2000,
-          description: "Why it is needed; the owner reads this.",
-        },
+        tool_name: { type: "string", enum: ["exec_command", "apply_patch"] },
+        permission: { type: "string", enum: requestable },
+        reason: { type: "string", minLength: 1, maxLength: 2000, description: "For the owner to read." },
         arguments: {
           type: "object",
           additionalProperties: true,
-          description: "Arguments of the refused call, unchanged.",
+          description: "Of the refused call, unchanged.",
         },
-        scope: {
-          type: "string",
-          enum: ["once", "session"],
-          default: "once",
-          description: "Whether the call is to be made once or repeatedly; the owner decides.",
-        },
-        ttl_seconds: {
-          type: "integer",
-          minimum: 1,
-          maximum: 3600,
-          default: 300,
-          description: "With scope session: for how long; the owner decides.",
-        },
+        scope: { type: "string", enum: ["once", "session"], default: "once" },
+        ttl_seconds: { type: "integer", minimum: 1, maximum: 3600, default: 300 },
       },
       required: ["tool_name", "permission", "reason", "arguments"],
       additionalProperties: false,

@@ -2,6 +2,7 @@ import { maxGlobs } from "../search/scope.js";
 import { type SearchMatch, type SearchOutcome, searchText } from "../search/search.js";
 import { readOnly } from "./annotations.js";
 import type { FindDeps } from "./list-files.js";
+import { type NextCall, nextCall } from "./next-calls.js";
 import { shownLines } from "./shown-lines.js";
 import type { Tool, ToolCall, ToolResult } from "./types.js";
 
@@ -26,53 +27,25 @@ export function searchTextTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
     name: "search_text",
     title: "Search text",
     description:
-      "Searches the text files of the workspace line by line, for a text as it is or for a regular expression (Rust syntax). Hidden and git-ignored files and generated folders such as node_modules are not searched unless path names them.",
+      "Searches text files line by line for a text or a regular expression (Rust syntax), without what list_dir leaves out unless path names it.",
     inputSchema: {
       type: "object",
       properties: {
-        query: { type: "string", minLength: 1, description: "Text to find, or a pattern with regex." },
-        path: {
-          type: "string",
-          default: ".",
-          description: "Folder or file to search, relative to the workspace.",
-        },
-        regex: { type: "boolean", default: false, description: "Take query as a regular expression." },
-        case_sensitive: { type: "boolean", default: false, description: "Tell upper from lower case." },
+        query: { type: "string", minLength: 1 },
+        path: { type: "string", default: "." },
+        regex: { type: "boolean", default: false },
+        case_sensitive: { type: "boolean", default: false },
         include_globs: {
           type: "array",
           maxItems: maxGlobs,
           items: { type: "string" },
-          description:
-            "Globs; a file is searched when one matches. Without a slash a glob matches names at any depth (*.ts), with one it matches paths (src/**/*.ts).",
+          description: "As patterns of list_files.",
         },
-        glob: { type: "string", description: "One more glob, as in include_globs." },
-        exclude_globs: {
-          type: "array",
-          maxItems: maxGlobs,
-          items: { type: "string" },
-          description: "Globs of files and folders to leave out.",
-        },
-        context_lines: {
-          type: "integer",
-          minimum: 0,
-          maximum: 5,
-          default: 0,
-          description: "Lines to show before and after each match.",
-        },
-        max_results: {
-          type: "integer",
-          minimum: 1,
-          maximum: maxMaxResults,
-          default: 1000,
-          description: "Most matching lines to return.",
-        },
-        max_preview_bytes: {
-          type: "integer",
-          minimum: 80,
-          maximum: 4096,
-          default: 512,
-          description: "Most bytes to show of a matching line; never more than 500 characters.",
-        },
+        glob: { type: "string" },
+        exclude_globs: { type: "array", maxItems: maxGlobs, items: { type: "string" } },
+        context_lines: { type: "integer", minimum: 0, maximum: 5, default: 0 },
+        max_results: { type: "integer", minimum: 1, maximum: maxMaxResults, default: 1000 },
+        max_preview_bytes: { type: "integer", minimum: 80, maximum: 4096, default: 512 },
       },
       required: ["query"],
       additionalProperties: false,
@@ -109,7 +82,10 @@ export function searchTextTool({ ripgrep, ignoreChecker }: FindDeps): Tool {
 
 function resultOf(call: ToolCall, args: Args, { matches, truncated, warnings }: SearchOutcome): ToolResult {
   const full = matches.length === args.max_results;
-  const next = truncated && full && matches.length < maxMaxResults ? nextArguments(call, args) : undefined;
+  const next =
+    truncated && full && matches.length < maxMaxResults
+      ? nextCall("search_text", call, { max_results: Math.min(args.max_results * 10, maxMaxResults) })
+      : null;
   return {
     content: [{ type: "text", text: textOf({ matches, truncated, warnings }, next) }],
     structured: {
@@ -120,16 +96,10 @@ function resultOf(call: ToolCall, args: Args, { matches, truncated, warnings }: 
       total_matches_exact: !truncated,
       truncated,
       engine: "rg",
-      next_action: next === undefined ? null : { tool: "search_text", arguments: next },
+      next_action: next,
       warnings,
     },
   };
-}
-
-/** The same call with room for more matches. */
-function nextArguments(call: ToolCall, args: Args): Record<string, unknown> {
-  const workspace = call.reachable.length > 1 ? { workspace: call.workspace.id } : {};
-  return { ...args, ...workspace, max_results: Math.min(args.max_results * 10, maxMaxResults) };
 }
 
 function wireMatch(match: SearchMatch): Record<string, unknown> {
@@ -138,7 +108,7 @@ function wireMatch(match: SearchMatch): Record<string, unknown> {
   return { path, line, column, preview, before, after, ...cut };
 }
 
-function textOf(outcome: SearchOutcome, next: Record<string, unknown> | undefined): string {
+function textOf(outcome: SearchOutcome, next: NextCall | null): string {
   const { matches, truncated, warnings } = outcome;
   const blocks = matches.map(blockOf);
   const shown = shownLines(blocks);
@@ -148,7 +118,7 @@ function textOf(outcome: SearchOutcome, next: Record<string, unknown> | undefine
     notes.push(`[${shown.length} of ${blocks.length} shown; for the others: ${narrower}]`);
   }
   if (truncated) {
-    const wider = next === undefined ? "" : `search_text ${JSON.stringify(next)}, or `;
+    const wider = next === null ? "" : `search_text ${JSON.stringify(next.arguments)}, or `;
     notes.push(`[cut at ${matches.length} matches; next: ${wider}${narrower}]`);
   }
   return [...shown, ...notes, ...warnings.map((warning) => `[${warning}]`)].join("\n");

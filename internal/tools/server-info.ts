@@ -18,8 +18,7 @@ export function serverInfoTool(deps: ServerInfoDeps): Tool {
   return {
     name: "server_info",
     title: "Server info",
-    description:
-      "Shows the server's version, the workspace, the permission mode and the tools available to you.",
+    description: "Shows the version, workspace, permission mode and tools.",
     inputSchema: noArguments,
     annotations: readOnly,
     profile: "read-only",
@@ -80,7 +79,7 @@ export function listWorkspacesTool(): Tool {
   return {
     name: "list_workspaces",
     title: "List workspaces",
-    description: "Lists the workspaces you may use. Pass an id as the workspace argument of another tool.",
+    description: "Lists the workspaces you may use, with the ids that other tools take as workspace.",
     inputSchema: noArguments,
     annotations: readOnly,
     profile: "read-only",

@@ -27,27 +27,15 @@ export function viewImageTool({ resize }: { resize: ResizeImage }): Tool {
     name: "view_image",
     title: "View image",
     description:
-      "Shows a PNG, JPEG, GIF or WebP image from the workspace. Images larger than max_width or max_height are made smaller first.",
+      "Shows a PNG, JPEG, GIF or WebP image. One above max_width or max_height (pixels) is made smaller.",
     inputSchema: {
       type: "object",
       properties: {
-        path: { type: "string", minLength: 1, description: "Image to show, relative to the workspace." },
-        max_bytes: {
-          type: "integer",
-          minimum: 1024,
-          maximum: maxMaxBytes,
-          default: 5_242_880,
-          description: "Largest image file to accept.",
-        },
-        max_width: { type: "integer", minimum: 1, maximum: 10_000, default: 2000, description: "In pixels." },
-        max_height: {
-          type: "integer",
-          minimum: 1,
-          maximum: 10_000,
-          default: 2000,
-          description: "In pixels.",
-        },
-        auto_resize: { type: "boolean", default: true, description: "Make larger images smaller." },
+        path: { type: "string", minLength: 1 },
+        max_bytes: { type: "integer", minimum: 1024, maximum: maxMaxBytes, default: 5_242_880 },
+        max_width: { type: "integer", minimum: 1, maximum: 10_000, default: 2000 },
+        max_height: { type: "integer", minimum: 1, maximum: 10_000, default: 2000 },
+        auto_resize: { type: "boolean", default: true },
       },
       required: ["path"],
       additionalProperties: false,

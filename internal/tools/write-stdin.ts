@@ -26,17 +26,17 @@ export function writeStdinTool(deps: CommandToolDeps): Tool {
     name: "write_stdin",
     title: "Write stdin",
     description:
-      'Writes to a running command and returns its new output; with empty chars it waits for the command to end, for wait_for, or for yield_time_ms. Example: {"command_id": "abc", "chars": "", "yield_time_ms": 10000}',
+      'Writes to a running command and returns its new output; with empty chars only waits. Example: {"command_id": "abc", "chars": "", "yield_time_ms": 10000}',
     inputSchema: {
       type: "object",
       properties: {
-        command_id: { type: "string", minLength: 1, description: "Command to write to or to wait for." },
-        chars: { type: "string", default: "", description: "Text to write; end a line with \\n." },
-        close_stdin: { type: "boolean", default: false, description: "End standard input after chars." },
+        command_id: { type: "string", minLength: 1 },
+        chars: { type: "string", default: "" },
+        close_stdin: { type: "boolean", default: false },
         ...waitProperties,
         ...showProperties,
-        cols: { type: "integer", minimum: 1, maximum: 1000, description: "New width of the terminal." },
-        rows: { type: "integer", minimum: 1, maximum: 1000, description: "New height of the terminal." },
+        cols: { type: "integer", minimum: 1, maximum: 1000 },
+        rows: { type: "integer", minimum: 1, maximum: 1000 },
       },
       required: ["command_id"],
       additionalProperties: false,

@@ -1,7 +1,16 @@
 // time limit: 150 s
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { constants, cpSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { type AddressInfo, Socket } from "node:net";
@@ -316,38 +325,58 @@ for (const [index, [name, end]] of Object.entries(ends).entries()) {
   });
 }
 
-const refusals: Readonly<Record<string, string>> = {
-  "curl https://example.com": "network",
-  "sudo ls": "destructive_command",
-  "git reset --hard": "destructive_command",
-  "rm -rf pkg": "destructive_command",
-  "rm -rf /": "filesystem_escape",
-  "node -e 'process.exit()'": "inline_script",
-  "echo $(cat hello.txt)": "shell_expansion",
+/** What modes safe and trusted refuse, and what safe alone does. */
+const refusals: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  trusted: {
+    "sudo ls": "destructive_command",
+    "git reset --hard": "destructive_command",
+    "rm -rf pkg": "destructive_command",
+    "rm -rf /": "filesystem_escape",
+  },
+  safe: {
+    "curl https://example.com": "network",
+    "node -e 'process.exit()'": "inline_script",
+    "echo $(cat hello.txt)": "shell_expansion",
+  },
 };
 
 const allowed: Readonly<Record<string, string>> = {
   "git commit -q --allow-empty -m 'fix su handling'": "",
   "node requests.js": "curl\n",
   "echo 'a b' | awk '{print $2}'": "b\n",
+  // The braces are for awk to judge, and it does: the command ran.
+  "awk '{print ${1}}' hello.txt 2>&1 || echo $?": awkOf(`{print \${1}}`),
   "cat pkg/../hello.txt": "hello from app\n",
   "echo 'sudo rm -rf / $(curl x)'": "sudo rm -rf / $(curl x)\n",
 };
 
-test("mode safe judges what a command does and not the words in it", async () => {
-  await withDaemonProcess(safe, async (daemon) => {
-    git(daemon.app, "init", "-q", "-b", "main");
-    git(daemon.app, "config", "user.name", "Owner");
-    git(daemon.app, "config", "user.email", "owner@example.com");
-    mkdirSync(join(daemon.app, "pkg"));
-    writeFileSync(join(daemon.app, "requests.js"), 'console.log("curl");\n');
-    for (const [cmd, permission] of Object.entries(refusals)) {
-      const { error } = await execute(daemon, cmd);
-      assert.equal([error?.code, error?.details.permission], ["PERMISSION_REQUIRED", permission], cmd);
-    }
-    for (const [cmd, stdout] of Object.entries(allowed)) assert.is(await output(daemon, cmd), stdout, cmd);
-    assert.is(git(daemon.app, "log", "--format=%s"), "fix su handling\n");
+/** What the machine's awk says to `program`, and its exit code. */
+function awkOf(program: string): string {
+  const { stderr, status } = spawnSync("awk", [program, "/dev/null"], { encoding: "utf8" });
+  return `${stderr}${status}\n`;
+}
+
+for (const mode of ["safe", "trusted", "dangerous"]) {
+  test(`mode ${mode} judges what a command does and not the words in it`, async () => {
+    await withDaemonProcess({ workspaces: [app], exec: { permission_mode: mode } }, async (daemon) => {
+      git(daemon.app, "init", "-q", "-b", "main");
+      git(daemon.app, "config", "user.name", "Owner");
+      git(daemon.app, "config", "user.email", "owner@example.com");
+      mkdirSync(join(daemon.app, "pkg"));
+      writeFileSync(join(daemon.app, "requests.js"), 'console.log("curl");\n');
+      for (const [cmd, stdout] of Object.entries(allowed)) assert.is(await output(daemon, cmd), stdout, cmd);
+      assert.is(git(daemon.app, "log", "--format=%s"), "fix su handling\n");
+      const refused = {
+        ...(mode === "dangerous" ? {} : refusals.trusted),
+        ...(mode === "safe" ? refusals.safe : {}),
+      };
+      for (const [cmd, permission] of Object.entries(refused)) {
+        const { error } = await execute(daemon, cmd);
+        assert.equal([error?.code, error?.details.permission], ["PERMISSION_REQUIRED", permission], cmd);
+      }
+      assert.ok(existsSync(join(daemon.app, "pkg")));
+    });
   });
-});
+}
 
 test.run();
