@@ -15,6 +15,10 @@ writeFileSync(join(folder, "password"), `${canary}\n`, { mode: 0o600 });
 writeFileSync(join(folder, "open-password"), `${canary}\n`, { mode: 0o644 });
 test.after(() => rmSync(folder, { recursive: true }));
 
+function reference(name: string): string {
+  return `\${env:${name}}`;
+}
+
 function load(auth: Readonly<Record<string, unknown>>): LoadedConfig {
   writeFileSync(path, `version: 1\nworkspaces: [{path: app}]\nauth: ${JSON.stringify(auth)}\n`);
   const uid = statSync(folder).uid;
@@ -52,12 +56,12 @@ test("times are read in every unit, and have defaults", () => {
 test("the password comes from a file or the environment", () => {
   assert.is(load({ password_file: "password" }).config.auth.oauth.password, canary);
   assert.is(load({ password_file: "password" }).config.auth.oauth.passwordFile, join(folder, "password"));
-  assert.is(load({ password: "${env:PASSWORD}" }).config.auth.oauth.password, canary);
+  assert.is(load({ password: reference("PASSWORD") }).config.auth.oauth.password, canary);
   assert.is(load({}).config.auth.oauth.password, undefined);
 });
 
 test("a short password is allowed and remarked on", () => {
-  const { warnings } = load({ password: "${env:SHORT}" });
+  const { warnings } = load({ password: reference("SHORT") });
   assert.match(warnings.map(({ message }) => message).join(), "shorter than 12");
 });
 
@@ -70,8 +74,8 @@ const refused: readonly (readonly [Readonly<Record<string, unknown>>, RegExp])[]
   [{ refresh_token_ttl: "59m" }, /from 1h to 1000d/],
   [{ refresh_grace: "2d" }, /from 0s to 1d/],
   [{ password: canary }, /auth\.password_file/],
-  [{ password: "${env:NOT_SET}" }, /NOT_SET/],
-  [{ password: "${env:PASSWORD}", password_file: "password" }, /keep one/],
+  [{ password: reference("NOT_SET") }, /NOT_SET/],
+  [{ password: reference("PASSWORD"), password_file: "password" }, /keep one/],
   [{ password_file: "missing" }, /does not exist.*have a password made/],
   [{ password_file: "open-password" }, /chmod 600/],
   [{ redirect_uris: ["com.example.app"] }, /with its scheme/],
