@@ -192,6 +192,7 @@ const refused: readonly [string, Env, RegExp][] = [
   ["--oauth-mode", { OAUTH_TOKEN_TTL: "59" }, /OAUTH_TOKEN_TTL is 59/],
   ["--oauth-mode", { OAUTH_TOKEN_TTL: "604801" }, /OAUTH_TOKEN_TTL is 604801/],
   ["--oauth-mode", { OAUTH_TOKEN_TTL: "1h" }, /OAUTH_TOKEN_TTL is 1h/],
+  ["--oauth-mode", { OAUTH_CLIENT_ID: "web", OAUTH_REDIRECT_URIS: "callback" }, /callback is not a URL/],
   ["--oauth-mode", { OAUTH_CLIENT_SECRET: "s3cret" }, /without OAUTH_CLIENT_ID/],
   ["", { AUTH_MODE: "basic" }, /AUTH_MODE is basic/],
   ["", { AUTH_MODE: "bearer" }, /needs a token/],

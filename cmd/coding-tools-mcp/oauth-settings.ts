@@ -44,6 +44,8 @@ function readClient(variable: (name: string) => string | undefined): ConfiguredC
     .split(",")
     .map((uri) => uri.trim())
     .filter((uri) => uri !== "");
+  const wrong = redirectUris.find((uri) => !URL.canParse(uri));
+  if (wrong !== undefined) throw usage(`OAUTH_REDIRECT_URIS: ${wrong} is not a URL`, "write whole addresses");
   return { id, secret: variable("OAUTH_CLIENT_SECRET"), redirectUris };
 }
 

@@ -32,6 +32,12 @@ export const scenarios: Readonly<Record<string, Readonly<Partial<Record<SuiteVer
   "input-required-result-validate-input": { "2026-07-28": 3 },
 };
 
+/** The same for the daemon as an authorization server; the suite has them in one version only. */
+export const authorizationScenarios: Readonly<Record<string, number>> = {
+  "authorization-server-metadata-endpoint": 2,
+  "authorization-code-grant": 1,
+};
+
 /** Checks inside those scenarios that ask for what the product does not have: counted as skipped when they fail. */
 export const notApplicable: ReadonlySet<string> = new Set([
   // No tool needs a capability of the client.

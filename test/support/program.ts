@@ -28,6 +28,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly stdin?: "ignore" | "pipe";
+  /** Default: the node that runs this. */
+  readonly node?: string;
 }
 
 export type ProgramName = "ctmcpd" | "ctmcpctl" | "coding-tools-mcp";
@@ -42,12 +44,12 @@ export function unbundledMainOf(name: ProgramName): string {
   return fileURLToPath(new URL(`../../cmd/${name}/main.js`, import.meta.url));
 }
 
-/** Starts a node program, or any other by its `file`. */
+/** Starts a node program. */
 export function startProgram(
   main: string,
-  { args = [], env, cwd, stdin = "ignore" }: ProgramOptions = {},
+  { args = [], env, cwd, stdin = "ignore", node = process.execPath }: ProgramOptions = {},
 ): Program {
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(node, [main, ...args], {
     cwd,
     env: { PATH: process.env.PATH, ...env },
     stdio: [stdin, "pipe", "pipe"],
