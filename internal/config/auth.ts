@@ -1,12 +1,10 @@
-import { Fault, messageOf } from "../errs/errs.js";
-import { readSecretFile } from "../fsx/secret.js";
 import type { AuthConfig, OAuthConfig } from "./config.js";
 import type { Path } from "./document.js";
-import { keyName } from "./explain.js";
 import type { RawConfig } from "./raw.js";
 import type { References } from "./references.js";
 import type { ResolveContext } from "./resolve.js";
 import { configSchema } from "./schema.js";
+import { resolveSecret, type Secret } from "./secrets.js";
 
 type RawAuth = NonNullable<RawConfig["auth"]>;
 
@@ -19,7 +17,7 @@ const { properties } = configSchema.properties.auth;
 
 /** Resolves the `auth` section and checks that the secrets it names can be read and used. */
 export function resolveAuth(raw: RawAuth, references: References, context: ResolveContext): AuthConfig {
-  const token = resolveSecret("token", raw, references, context);
+  const token = secretOf("token", raw, references, context);
   if (token.value !== undefined) checkToken(token.at, token.value, context);
   return {
     mode: raw.mode ?? properties.mode.default,
@@ -30,7 +28,7 @@ export function resolveAuth(raw: RawAuth, references: References, context: Resol
 }
 
 function resolveOAuth(raw: RawAuth, references: References, context: ResolveContext): OAuthConfig {
-  const password = resolveSecret("password", raw, references, context);
+  const password = secretOf("password", raw, references, context);
   if (password.value !== undefined && password.value.length < shortestSafePassword) {
     context.warning(
       password.at,
@@ -51,51 +49,14 @@ function resolveOAuth(raw: RawAuth, references: References, context: ResolveCont
   };
 }
 
-interface Secret {
-  /** Where the key that gives it stands. */
-  readonly at: Path;
-  /** Absolute path of its file, if it is kept in one. */
-  readonly file: string | undefined;
-  readonly value: string | undefined;
-}
-
-/** Reads `auth.NAME` or `auth.NAME_file`. */
-function resolveSecret(
+function secretOf(
   name: "token" | "password",
   raw: RawAuth,
   references: References,
   context: ResolveContext,
 ): Secret {
-  const [inline, inFile] = [
-    ["auth", name],
-    ["auth", `${name}_file`],
-  ] as const;
-  const file = references.path(inFile, raw[`${name}_file`]);
-  const value = references.value(inline, raw[name]);
-  if (raw[name] !== undefined && raw[`${name}_file`] !== undefined) {
-    context.problem(
-      inline,
-      `${keyName(inline)} and ${keyName(inFile)} are both given`,
-      "keep one of the two",
-    );
-  }
-  if (file === undefined) return { at: inline, file, value };
-  return { at: inFile, file, value: readSecret(name, { at: inFile, file }, context) };
-}
-
-function readSecret(
-  name: string,
-  { at, file }: { readonly at: Path; readonly file: string },
-  { uid, problem }: ResolveContext,
-): string | undefined {
-  try {
-    const secret = readSecretFile(file, { uid });
-    if (secret === undefined)
-      problem(at, `${file} does not exist`, `create it, or remove the key to have a ${name} made`);
-    return secret;
-  } catch (error) {
-    return void problem(at, messageOf(error), error instanceof Fault ? error.hint : undefined);
-  }
+  const without = `create it, or remove the key to have a ${name} made`;
+  return resolveSecret({ section: "auth", name, raw, without }, references, context);
 }
 
 /** The token itself is never part of a report. */

@@ -62,6 +62,58 @@ export interface ConfiguredClient {
   readonly redirectUris: readonly string[];
 }
 
+/** A secret that a tunnel's program needs, from its file or a reference; never shown. */
+export interface ProgramSecret {
+  /** Absolute. */
+  readonly file: string | undefined;
+  readonly value: string;
+}
+
+interface TunnelProgram {
+  /** Absolute path of the provider's program, or its name, looked for in PATH; undefined: the usual name. */
+  readonly program: string | undefined;
+}
+
+/** How requests for the public name arrive; one shape a provider. Files are absolute. */
+export type TunnelConfig =
+  | { readonly provider: "none" }
+  | (TunnelProgram & { readonly provider: "ngrok"; readonly authtoken: ProgramSecret | undefined })
+  | (TunnelProgram & {
+      readonly provider: "cloudflared";
+      /** Of a tunnel whose settings are kept at the vendor. */
+      readonly token: ProgramSecret | undefined;
+      /** Id or name of a tunnel whose settings we write. */
+      readonly id: string | undefined;
+      readonly credentialsFile: string | undefined;
+      readonly protocol: "auto" | "quic" | "http2";
+      /** Neither token nor id: a new URL at each start. */
+      readonly ephemeral: boolean;
+    })
+  | (TunnelProgram & { readonly provider: "devtunnel"; readonly id: string })
+  | (TunnelProgram & { readonly provider: "openai"; readonly id: string; readonly apiKey: ProgramSecret })
+  | (TunnelProgram & {
+      readonly provider: "ssh";
+      /** user@host, or a host of the ssh configuration. */
+      readonly destination: string;
+      readonly port: number | undefined;
+      /** Where the far side listens. */
+      readonly remoteHost: string;
+      readonly remotePort: number;
+      readonly identityFile: string | undefined;
+      readonly knownHostsFile: string | undefined;
+    })
+  | {
+      readonly provider: "command";
+      readonly argv: readonly [string, ...string[]];
+      readonly env: Readonly<Record<string, string>>;
+      /** The public URL when it is not that of the hostname. */
+      readonly url: string | undefined;
+      readonly readyPattern: string | undefined;
+      readonly readyUrl: string | undefined;
+      readonly downPattern: string | undefined;
+      readonly blockedPatterns: readonly string[];
+    };
+
 export interface LimitsConfig {
   /** Tool calls a second each client may make on average. */
   readonly callsPerSecond: number;
@@ -114,7 +166,7 @@ export interface Config {
   readonly workspaces: readonly [WorkspaceConfig, ...WorkspaceConfig[]];
   readonly auth: AuthConfig;
   /** Who runs the tunnel to `hostname`; undefined: there is none. `none`: somebody else does. */
-  readonly tunnel: { readonly provider: "none" } | undefined;
+  readonly tunnel: TunnelConfig | undefined;
   /** Further web origins (scheme://host[:port]) that may call from a browser. */
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitsConfig;

@@ -127,7 +127,8 @@ function checkWritable({ at, path }: Found, { home, problem }: ResolveContext): 
   problem(at, `${path} is ${what} and cannot be given to commands`, "name a folder below it");
 }
 
-function resolveVariables(
+/** Variables that commands or a program are given; what is wrong with one is reported. */
+export function resolveVariables(
   raw: Readonly<Record<string, string>>,
   at: Path,
   references: References,

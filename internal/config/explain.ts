@@ -127,6 +127,10 @@ const forms: Readonly<Record<string, string>> = {
   "workspaces[].id": "must be 1 to 32 of a-z, 0-9 and -, and must not begin with -",
   "auth.token": "must be a reference to a variable",
   "auth.password": "must be a reference to a variable",
+  "tunnel.token": "must be a reference to a variable",
+  "tunnel.url": "must be https:// and a name, and nothing more",
+  "tunnel.ready_url": "must be an http address on this machine",
+  "tunnel.destination": "must be user@host or host",
   "auth.access_token_ttl": "must be a number and a unit",
   "auth.refresh_token_ttl": "must be a number and a unit",
   "auth.refresh_grace": "must be a number and a unit",
@@ -158,6 +162,9 @@ const repairs: Readonly<Record<string, (value: string) => string>> = {
     return usable === "" ? "use 1 to 32 of a-z, 0-9 and -" : `write ${usable}`;
   },
   "workspaces[].exec.env.NAME": () => "put the value into quotes",
+  "tunnel.token": () =>
+    `write \${env:NAME} here, or put the secret into a file and name it in tunnel.token_file`,
+  "tunnel.ready_url": () => "write it as in http://127.0.0.1:4040/ready",
   "auth.password": () =>
     `write \${env:NAME} here, or put the password into a file and name it in auth.password_file`,
   "auth.access_token_ttl": () => "write a number and s, m, h or d, as in 24h",

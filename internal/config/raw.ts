@@ -1,4 +1,11 @@
-import type { AuthMode, LogLevel, PermissionMode, Profile, SandboxLevelName } from "./config.js";
+import type {
+  AuthMode,
+  LogLevel,
+  PermissionMode,
+  Profile,
+  SandboxLevelName,
+  TunnelConfig,
+} from "./config.js";
 import type { Path } from "./document.js";
 import { type Explanation, explain } from "./explain.js";
 import { validateConfig } from "./validator.js";
@@ -20,7 +27,7 @@ export interface RawConfig {
     readonly refresh_grace?: string;
     readonly redirect_uris?: readonly (string | undefined)[];
   };
-  readonly tunnel?: { readonly provider?: "none" };
+  readonly tunnel?: RawTunnel;
   readonly allowed_origins?: readonly (string | undefined)[];
   readonly limits?: {
     readonly calls_per_second?: number;
@@ -43,6 +50,30 @@ export interface RawConfig {
   readonly log?: { readonly level?: LogLevel };
   readonly state_dir?: string;
   readonly runtime_dir?: string;
+}
+
+export interface RawTunnel {
+  readonly provider?: TunnelConfig["provider"];
+  readonly program?: string;
+  readonly id?: string;
+  readonly token_file?: string;
+  readonly token?: string;
+  readonly credentials_file?: string;
+  readonly protocol?: "auto" | "quic" | "http2";
+  readonly ephemeral?: boolean;
+  readonly destination?: string;
+  readonly port?: number;
+  readonly remote_host?: string;
+  readonly remote_port?: number;
+  readonly identity_file?: string;
+  readonly known_hosts_file?: string;
+  readonly argv?: readonly (string | undefined)[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly url?: string;
+  readonly ready_pattern?: string;
+  readonly ready_url?: string;
+  readonly down_pattern?: string;
+  readonly blocked_patterns?: readonly (string | undefined)[];
 }
 
 export interface RawWorkspace {

@@ -8,6 +8,7 @@ import { defaultRuntimeDir, defaultStateDir, type PathContext, socketPath } from
 import type { RawConfig } from "./raw.js";
 import { createReferences } from "./references.js";
 import { configSchema } from "./schema.js";
+import { resolveTunnel, tunnelFiles } from "./tunnel.js";
 import { checkOwnFiles, resolveWorkspaces } from "./workspaces.js";
 
 /** Receives what is wrong with the value at `path`. */
@@ -46,7 +47,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     listen: resolveListen(raw.listen ?? properties.listen.default, context),
     workspaces: workspaces as [WorkspaceConfig, ...WorkspaceConfig[]],
     auth: resolveAuth(raw.auth ?? {}, references, context),
-    tunnel: raw.tunnel && { provider: "none" },
+    tunnel: raw.tunnel && resolveTunnel(raw.tunnel, references, context),
     allowedOrigins: resolveOrigins(raw.allowed_origins ?? [], context),
     limits: resolveLimits(raw.limits ?? {}),
     exec: resolveExec(raw.exec ?? {}, references, context),
@@ -62,6 +63,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     { at: [], path: context.file },
     { at: ["auth", "token_file"], path: config.auth.tokenFile },
     { at: ["auth", "password_file"], path: config.auth.oauth.passwordFile },
+    ...tunnelFiles(config).map((path) => ({ at: ["tunnel"], path })),
     { at: ["state_dir"], path: stateDir },
     { at: ["runtime_dir"], path: runtimeDir },
   ];
@@ -138,6 +140,13 @@ function checkExposure(
       "listen on 127.0.0.1 behind a tunnel or a TLS proxy",
     );
   }
+  const names = tunnel !== undefined && (tunnel.provider === "ngrok" || tunnel.provider === "ssh");
+  if (names && hostname === undefined)
+    problem(
+      ["tunnel"],
+      `tunnel.provider ${tunnel.provider} needs a hostname`,
+      "name the host that clients use",
+    );
   if (hostname !== undefined && tunnel === undefined) {
     const hint = "if a tunnel or proxy is run by somebody else, write tunnel: { provider: none }";
     warning(["hostname"], `nothing says how requests for ${hostname} arrive here`, hint);

@@ -1,29 +1,10 @@
+import { duration, paths, profile, reference } from "./schema-parts.js";
+import { tunnelSchema } from "./tunnel-schema.js";
+
 /**
  * What a config file may hold: the one source for the loader, for the schema that editors read and for the key table
  * in the documentation. Patterns that fail are put into words in `explain.ts`.
  */
-
-const profile = {
-  type: "string",
-  enum: ["read-only", "full"],
-} as const;
-
-/** A secret never stands in the file itself. */
-const reference = {
-  type: "string",
-  pattern: "^\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}$",
-} as const;
-
-const duration = {
-  type: "string",
-  pattern: "^[0-9]{1,6}[smhd]$",
-} as const;
-
-const paths = {
-  type: "array",
-  default: [],
-  items: { type: "string", minLength: 1 },
-} as const;
 
 export const configSchema = {
   $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -155,19 +136,7 @@ export const configSchema = {
         },
       },
     },
-    tunnel: {
-      type: "object",
-      required: ["provider"],
-      additionalProperties: false,
-      description: "Who carries requests from hostname to the listener.",
-      properties: {
-        provider: {
-          type: "string",
-          enum: ["none"],
-          description: "none: a tunnel or proxy that is run by somebody else.",
-        },
-      },
-    },
+    tunnel: tunnelSchema,
     allowed_origins: {
       type: "array",
       default: [],
@@ -311,6 +280,21 @@ export const derivedDefaults: Readonly<Record<string, string>> = {
   "auth.password_file": "the password that `ctmcpctl rotate-secret password` has set",
   "auth.password": "none",
   tunnel: "none",
+  "tunnel.program": "the provider's own name",
+  "tunnel.id": "none",
+  "tunnel.token_file": "none",
+  "tunnel.token": "none",
+  "tunnel.credentials_file": "none",
+  "tunnel.destination": "none",
+  "tunnel.port": "that of your ssh configuration, else 22",
+  "tunnel.remote_port": "none",
+  "tunnel.identity_file": "those of your ssh configuration",
+  "tunnel.known_hosts_file": "`~/.ssh/known_hosts`",
+  "tunnel.argv": "none",
+  "tunnel.url": "https://HOSTNAME",
+  "tunnel.ready_pattern": "none",
+  "tunnel.ready_url": "none",
+  "tunnel.down_pattern": "none",
   "limits.heavy_calls": "number of CPUs",
   state_dir:
     "`$STATE_DIRECTORY`, else `$XDG_STATE_HOME/coding-tools-mcp` (`~/.local/state/coding-tools-mcp`)",

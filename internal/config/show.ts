@@ -1,5 +1,5 @@
 import { Document, isScalar } from "yaml";
-import type { Config } from "./config.js";
+import type { Config, ProgramSecret, TunnelConfig } from "./config.js";
 import type { Path } from "./document.js";
 import { keyName } from "./explain.js";
 import type { LoadedConfig } from "./load.js";
@@ -63,7 +63,7 @@ function spell(config: Config): Record<string, unknown> {
       refresh_grace: spellDuration(auth.oauth.refreshGrace),
       redirect_uris: auth.oauth.redirectUris,
     }),
-    tunnel: config.tunnel,
+    tunnel: config.tunnel && spellTunnel(config.tunnel),
     allowed_origins: config.allowedOrigins,
     limits: {
       calls_per_second: limits.callsPerSecond,
@@ -90,6 +90,46 @@ function spellDuration(seconds: number): string {
     ] as const
   ).find(([size]) => seconds % size === 0 && seconds >= 2 * size) ?? [1, "s"];
   return `${seconds / size}${unit}`;
+}
+
+function spellTunnel(tunnel: TunnelConfig): Record<string, unknown> {
+  const secret = (it: ProgramSecret | undefined): object =>
+    it === undefined ? {} : it.file === undefined ? { token: "***" } : { token_file: it.file };
+  switch (tunnel.provider) {
+    case "ngrok":
+      return given({ provider: tunnel.provider, program: tunnel.program, ...secret(tunnel.authtoken) });
+    case "cloudflared": {
+      const { provider, program, token, id, credentialsFile, protocol, ephemeral } = tunnel;
+      const own = { provider, program, ...secret(token), id, credentials_file: credentialsFile };
+      return given({ ...own, protocol, ephemeral });
+    }
+    case "openai":
+      return given({
+        provider: tunnel.provider,
+        program: tunnel.program,
+        id: tunnel.id,
+        ...secret(tunnel.apiKey),
+      });
+    case "ssh": {
+      const { provider, program, destination, port, remoteHost, remotePort } = tunnel;
+      const files = { identity_file: tunnel.identityFile, known_hosts_file: tunnel.knownHostsFile };
+      const far = { remote_host: remoteHost, remote_port: remotePort };
+      return given({ provider, program, destination, port, ...far, ...files });
+    }
+    case "command": {
+      const { provider, argv, env, url } = tunnel;
+      const hidden = Object.fromEntries(Object.keys(env).map((name) => [name, "***"]));
+      const patterns = {
+        ready_pattern: tunnel.readyPattern,
+        ready_url: tunnel.readyUrl,
+        down_pattern: tunnel.downPattern,
+        blocked_patterns: tunnel.blockedPatterns,
+      };
+      return given({ provider, argv, env: hidden, url, ...patterns });
+    }
+    default:
+      return given({ ...tunnel });
+  }
 }
 
 function given(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
