@@ -1,0 +1,96 @@
+import type { CountedRow } from "../providers/fault-reader.js";
+
+/** ssh ends with 255 whatever went wrong: only its words tell, recorded from OpenSSH 9.2. */
+export const sshFaults: readonly CountedRow[] = [
+  {
+    code: "SSH_HOST_KEY_CHANGED",
+    class: "blocked",
+    text: "the server shows another key than the one that is known for it",
+    hint: "make sure that it is your server, then put its new key into tunnel.known_hosts_file",
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
+    sample: "@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @",
+  },
+  {
+    code: "SSH_HOST_KEY_UNKNOWN",
+    class: "blocked",
+    text: "the server's key is not known",
+    hint: "connect once by hand with ssh and compare the key, or name a file with it in tunnel.known_hosts_file",
+    pattern: /^No \S+ host key is known for .* strict checking/,
+    sample: "No ED25519 host key is known for [127.0.0.1]:22022 and you have requested strict checking.",
+  },
+  {
+    code: "SSH_HOST_KEY_REFUSED",
+    class: "blocked",
+    text: "the server's key is not accepted",
+    hint: "connect once by hand with ssh to see why",
+    pattern: /^Host key verification failed/,
+    sample: "Host key verification failed.",
+  },
+  {
+    code: "SSH_KEY_OPEN",
+    class: "blocked",
+    text: "the private key can be read by others, so ssh does not use it",
+    hint: "run: chmod 600 on tunnel.identity_file",
+    pattern: /^Permissions \d+ for .* are too open/,
+    sample: "Permissions 0644 for '/home/me/.ssh/tunnel' are too open.",
+  },
+  {
+    code: "SSH_DENIED",
+    class: "blocked",
+    text: "the server does not let us in with the keys it was offered",
+    hint: "append the public key to ~/.ssh/authorized_keys there; a key with a passphrase has to be in your agent",
+    pattern: /Permission denied \(|Too many authentication failures/,
+    sample: "me@example.com: Permission denied (publickey).",
+  },
+  {
+    code: "SSH_OPTIONS",
+    class: "blocked",
+    text: "ssh does not understand its configuration",
+    hint: "see what it says with: ssh -G and tunnel.destination",
+    pattern: /Bad configuration option|Bad owner or permissions|terminating, \d+ bad configuration options/,
+    sample: "/home/me/.ssh/config: line 3: Bad configuration option: hostnam",
+  },
+  {
+    // For a while it may be our own session of before, which the server has not yet given up.
+    code: "SSH_PORT_TAKEN",
+    class: "backoff",
+    blockedAfter: 5,
+    text: "the server does not listen for us: its port is taken, or it does not allow forwarding",
+    hint: "see there who listens on tunnel.remote_port, and that sshd has AllowTcpForwarding yes",
+    pattern: /remote port forwarding failed for listen port/,
+    sample: "Error: remote port forwarding failed for listen port 8765",
+  },
+  {
+    code: "SSH_NAME_UNKNOWN",
+    class: "backoff",
+    text: "the server's name cannot be looked up",
+    hint: "see that tunnel.destination is right and the network is up",
+    pattern: /Could not resolve hostname/,
+    sample: "ssh: Could not resolve hostname example.com: Name or service not known",
+  },
+  {
+    code: "SSH_UNREACHABLE",
+    class: "backoff",
+    text: "no connection to the server",
+    hint: "see that it is up and that tunnel.port is right",
+    pattern: /^ssh: connect to host .*(?:refused|timed out|unreachable|No route)/,
+    sample: "ssh: connect to host example.com port 22: Connection refused",
+  },
+  {
+    code: "SSH_CLOSED",
+    class: "backoff",
+    text: "the connection to the server has ended",
+    hint: "if it goes on, see the log of sshd there",
+    pattern:
+      /closed by remote host|^Connection (?:closed|reset) by|Timeout, server .* not responding|Broken pipe|Connection timed out during banner exchange/,
+    sample: "Connection to example.com closed by remote host.",
+  },
+  {
+    code: "SSH_ORIGIN_UNREACHABLE",
+    class: "degraded",
+    text: "ssh forwards to a port where nothing answers",
+    hint: "see that the daemon listens where listen says",
+    pattern: /^connect_to 127\.0\.0\.1 port \d+: failed/,
+    sample: "connect_to 127.0.0.1 port 8765: failed.",
+  },
+];

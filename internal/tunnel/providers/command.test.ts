@@ -1,0 +1,89 @@
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type RunningLaunch, runLaunch } from "../../../test/fakes/run-launch.js";
+import { freePort } from "../../../test/support/resources.js";
+import { command } from "./command.js";
+import type { ConfigOf } from "./launch.js";
+import { makeLaunchPlace, port } from "./launch.test.util.js";
+
+const place = makeLaunchPlace();
+test.after(place.remove);
+
+/** A tunnel's program: tells the port and its environment, listens where it is told, ends at SIGTERM. */
+const script = join(place.dir, "tunnel.mjs");
+writeFileSync(
+  script,
+  `#!${process.execPath}
+import { createServer } from "node:http";
+const [to, health] = process.argv.slice(2).map(Number);
+if (health) await new Promise((done) => createServer((_, answer) => answer.end()).listen(health, "127.0.0.1", done));
+console.log("forwarding to " + to);
+console.error("key is " + process.env.KEY + ", proxy is " + process.env.http_proxy);
+setInterval(() => {}, 1000);
+`,
+);
+chmodSync(script, 0o755);
+
+const base: ConfigOf<"command"> = {
+  provider: "command",
+  argv: [script, "{port}"],
+  env: { KEY: "canary-key" },
+  url: "https://pub.example.com",
+  readyPattern: undefined,
+  readyUrl: undefined,
+  downPattern: undefined,
+  blockedPatterns: [],
+};
+
+async function run(changes: Partial<ConfigOf<"command">>): Promise<RunningLaunch> {
+  const config = { ...base, ...changes };
+  return runLaunch(await command(config).launch(place.context(config)));
+}
+
+const ready = { kind: "ready", url: "https://pub.example.com" };
+
+for (const [name, changes] of Object.entries({
+  "a line that matches": { readyPattern: `^forwarding to ${port}$` },
+  "a line of standard error": { readyPattern: "^key is canary-key, proxy is undefined$" },
+  "nothing but that it runs": {},
+})) {
+  test(`a real program is ready by ${name}`, async () => {
+    const launch = await run(changes);
+    try {
+      assert.equal(await launch.until(({ kind }) => kind === "ready"), ready);
+    } finally {
+      launch.kill("SIGTERM");
+      await launch.ended;
+    }
+  });
+}
+
+test("a real program is ready once its address answers, not before", async () => {
+  const health = await freePort();
+  const readyUrl = `http://127.0.0.1:${health}/`;
+  const launch = await run({ argv: [script, "{port}", String(health)], readyUrl });
+  try {
+    assert.equal(await launch.until(({ kind }) => kind === "ready"), ready);
+  } finally {
+    launch.kill("SIGTERM");
+    await launch.ended;
+  }
+  const config = { ...base, readyUrl };
+  const { poll } = await command(config).launch(place.context(config));
+  assert.is(await poll?.(AbortSignal.timeout(5000)), undefined, "nobody listens there any more");
+});
+
+test("a line that a blocked pattern names stops the waiting for readiness", async () => {
+  const launch = await run({ readyPattern: "never", blockedPatterns: ["^key is"] });
+  try {
+    const sign = await launch.until(({ kind }) => kind === "fault");
+    assert.is(sign.kind === "fault" && sign.fault.class, "blocked");
+  } finally {
+    launch.kill("SIGTERM");
+    await launch.ended;
+  }
+});
+
+test.run();
