@@ -22,7 +22,7 @@ const common: BuildOptions = {
   platform: "node",
   target: "node20",
   // Loaded when they are needed, some of them native code: what is not in the file need not be parsed at the start.
-  external: ["sharp", "node-pty", "chokidar", "unbash", "undici"],
+  external: ["sharp", "node-pty", "chokidar", "unbash", "undici", "@modelcontextprotocol/sdk"],
   // Half the text is half the parsing; names in stack traces are the price.
   minify: true,
   logLevel: "warning",

@@ -4,8 +4,13 @@ import type { Context } from "./context.js";
 import { nameOf, shortIds } from "./grants.js";
 import { ago, table } from "./output.js";
 
-/** Lists who connected since the daemon started, the latest first, then who else is signed in. */
-export async function run({ client, answer }: Context): Promise<number> {
+/**
+ * Lists who connected since the daemon started, the latest first, then who else is signed in. With `--attempts` how far
+ * each came on its way in.
+ */
+export async function run(context: Context): Promise<number> {
+  const { client, answer, flags } = context;
+  if (flags.attempts) return (await import("./attempts.js")).showAttempts(context);
   const [{ clients }, { grants }] = await Promise.all([client.clients(), client.grants()]);
   answer({ clients, grants }, describe);
   return 0;

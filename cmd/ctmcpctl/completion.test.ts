@@ -54,12 +54,17 @@ test("offers what may come next", () => {
     ],
     [
       ["clients", "--"],
-      ["--json", ...common],
+      ["--attempts", "--json", ...common],
     ],
     [["clients", "show", ""], []],
     [["clients", "set-profile", "a1", "f"], ["full"]],
     [["help", "clients", "sh"], ["show"]],
     [["auth", ""], ["unlock"]],
+    [
+      ["tunnel", "s"],
+      ["status", "setup"],
+    ],
+    [["tunnel", "setup", "c"], ["cloudflared"]],
     [["completion", "z"], ["zsh"]],
     [["help", "con"], ["config"]],
     [["help", "config", "c"], ["check"]],

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as assert from "uvu/assert";
 import { makeBackend } from "../../internal/admin/admin.test.util.js";
 import { createAdminServer } from "../../internal/admin/server.js";
 import type { AdminBackend } from "../../internal/admin/types.js";
@@ -93,4 +94,48 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   });
   const [code] = await once(child, "close");
   return { code, stdout, stderr };
+}
+
+export interface TypedAnswer {
+  /** Text to wait for. */
+  readonly see: string;
+  readonly type: string;
+  /** Done before the answer is typed. */
+  readonly first?: () => void;
+}
+
+interface TerminalOptions {
+  readonly answers: readonly TypedAnswer[];
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** ctmcpctl on a real terminal, answered as a person would: each answer after its question. */
+export async function onTerminal(
+  home: Home,
+  args: readonly string[],
+  { answers, cwd = home.dir, env }: TerminalOptions,
+): Promise<{ code: number; shown: string }> {
+  const command = [process.execPath, mainPath, ...args].map((word) => `'${word}'`).join(" ");
+  const child = spawn("script", ["-qec", command, "/dev/null"], {
+    cwd,
+    env: { ...home.env, TERM: "xterm", SHELL: "/bin/sh", ...env },
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  let shown = "";
+  let from = 0;
+  const left = [...answers];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    shown += text;
+    const [answer] = left;
+    const at = answer ? shown.indexOf(answer.see, from) : -1;
+    if (!answer || at < 0) return;
+    from = at + answer.see.length;
+    left.shift();
+    answer.first?.();
+    child.stdin.write(answer.type);
+  });
+  const [code] = await once(child, "close");
+  assert.equal(left, [], shown);
+  return { code, shown };
 }

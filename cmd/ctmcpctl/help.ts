@@ -9,7 +9,7 @@ const exitCodes = [
   ["1", "failed"],
   ["2", "the command line is wrong"],
   ["3", "no daemon can be reached"],
-  ["4", "the daemon is reached but not well (status --check, wait)"],
+  ["4", "the daemon is reached but not well (status --check, wait, tunnel test, doctor, verify)"],
   ["5", "the daemon refused"],
   ["69", "port or socket in use, or a daemon already runs"],
   ["77", "no permission: the mode or owner of a config, secret or socket"],

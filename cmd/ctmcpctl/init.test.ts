@@ -1,11 +1,9 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { loadConfig } from "../../internal/config/load.js";
-import { ctl, type Home, mainPath, makeHome } from "./ctl.test.util.js";
+import { ctl, type Home, makeHome, onTerminal, type TypedAnswer } from "./ctl.test.util.js";
 
 let home: Home;
 test.before.each(() => {
@@ -109,44 +107,15 @@ test("without a folder and without a terminal there is nobody to ask", async () 
   assert.is((await ctl(home, ["init"])).code, 2);
 });
 
-interface Step {
-  /** Text to wait for. */
-  readonly see: string;
-  readonly type: string;
-}
-
-/** `ctmcpctl init` on a real terminal, answered as a person would: each answer after its question. */
-async function onTerminal(
-  args: readonly string[],
-  steps: readonly Step[],
-): Promise<{ code: number; shown: string }> {
-  const command = [process.execPath, mainPath, "init", ...args].map((word) => `'${word}'`).join(" ");
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
-    cwd: home.folder,
-    env: { ...home.env, TERM: "xterm", SHELL: "/bin/sh" },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  let shown = "";
-  let from = 0;
-  const left = [...steps];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    shown += text;
-    const [step] = left;
-    const at = step ? shown.indexOf(step.see, from) : -1;
-    if (!step || at < 0) return;
-    from = at + step.see.length;
-    left.shift();
-    child.stdin.write(step.type);
-  });
-  const [code] = await once(child, "close");
-  assert.equal(left, [], shown);
-  return { code, shown };
+/** `ctmcpctl init` on a terminal, in the folder to serve. */
+function onInit(args: readonly string[], answers: readonly TypedAnswer[]) {
+  return onTerminal(home, ["init", ...args], { answers, cwd: home.folder });
 }
 
 test("on a terminal it asks; an empty answer takes what is offered", async () => {
   const docs = join(home.dir, "docs");
   mkdirSync(docs);
-  const { code, shown } = await onTerminal(
+  const { code, shown } = await onInit(
     [],
     [
       { see: `Folder to serve [${home.folder}]: `, type: "\r" },
@@ -174,7 +143,7 @@ test("on a terminal it asks; an empty answer takes what is offered", async () =>
 });
 
 test("answers that would not work are asked for again", async () => {
-  const { code, shown } = await onTerminal(
+  const { code, shown } = await onInit(
     [],
     [
       { see: "Folder to serve", type: "~/missing\r" },
@@ -195,7 +164,7 @@ test("answers that would not work are asked for again", async () => {
 });
 
 test("flags win over answers", async () => {
-  const { code, shown } = await onTerminal(
+  const { code, shown } = await onInit(
     ["--profile", "full", "--listen", "127.0.0.1:9000"],
     [
       { see: "Folder to serve", type: "\r" },
@@ -216,7 +185,7 @@ for (const [name, key] of [
   ["Ctrl-D", "\u0004"],
 ] as const) {
   test(`${name} ends the questions and writes nothing`, async () => {
-    const { code, shown } = await onTerminal(
+    const { code, shown } = await onInit(
       [],
       [
         { see: "Folder to serve", type: "\r" },

@@ -1,20 +1,18 @@
 import { existsSync } from "node:fs";
-import { link, mkdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { link, mkdir, rename } from "node:fs/promises";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { AuthMode, Profile } from "../../internal/config/config.js";
-import { loadConfig } from "../../internal/config/load.js";
 import { expandPath } from "../../internal/config/paths.js";
-import { formatProblem, problemsOf } from "../../internal/config/problem.js";
 import {
   renderTemplate,
   type TemplateAnswers,
   type TemplateWorkspace,
 } from "../../internal/config/template.js";
 import { errnoOf, Fault } from "../../internal/errs/errs.js";
-import { writeFileAtomic } from "../../internal/fsx/atomic.js";
 import { packageRoot } from "../../internal/version/version.js";
 import type { Context } from "./context.js";
+import { remarkWarnings, withDraft } from "./draft.js";
 import { printable } from "./output.js";
 import { askAnswers } from "./questions.js";
 
@@ -98,32 +96,14 @@ function parseWorkspace(text: string, from: { home: string; base: string }): Tem
 async function writeChecked(context: Context, text: string): Promise<void> {
   const { configPath: path, flags } = context;
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const draft = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  await writeFileAtomic(draft, text, 0o600);
   try {
-    checkDraft(context, draft);
-    await (flags.force ? rename(draft, path) : link(draft, path));
+    await withDraft(context, text, async (draft, loaded) => {
+      remarkWarnings(context, loaded);
+      await (flags.force ? rename(draft, path) : link(draft, path));
+    });
   } catch (error) {
     refuseExisting(path, errnoOf(error) === "EEXIST");
     throw error;
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-function checkDraft(context: Context, draft: string): void {
-  try {
-    const { warnings } = loadConfig({ ...context, path: draft });
-    for (const warning of warnings) {
-      context.remark(`warning: ${printable(formatProblem({ ...warning, file: context.configPath }))}`);
-    }
-  } catch (error) {
-    const [first, ...more] = problemsOf(error);
-    if (!first) throw error;
-    // Positions in a file that was never written would help nobody.
-    throw new Fault("CONFIG_INVALID", [first, ...more].map(({ message }) => message).join("; "), {
-      ...(first.hint === undefined ? {} : { hint: first.hint }),
-    });
   }
 }
 

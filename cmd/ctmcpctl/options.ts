@@ -23,7 +23,7 @@ export const options = {
   for: {
     type: "string",
     value: "WHAT",
-    help: "wait: ready; approve: once, or for how long: 10m (default: ready, once)",
+    help: "wait: ready or tunnel; approve: once, or for how long: 10m (default: ready, once)",
   },
   timeout: { type: "string", value: "TIME", help: "how long to wait: 500ms, 60s, 2m (default: 60s)" },
   "dry-run": { type: "boolean", help: "say what would change, and change nothing" },
@@ -54,6 +54,32 @@ export const options = {
   print: { type: "boolean", help: "print the file, write nothing" },
   revoke: { type: "boolean", help: "also sign every client out, and end the old signing key at once" },
   list: { type: "boolean", help: "show what can be taken back, the newest first; take nothing back" },
+  attempts: { type: "boolean", help: "how far clients came on their way in, and what stopped them" },
+  yes: { type: "boolean", short: "y", help: "run every command without asking" },
+  name: { type: "string", value: "NAME", help: "name of the tunnel to make or to use" },
+  "token-file": { type: "string", value: "PATH", help: "file with the provider's token, for your eyes only" },
+  destination: {
+    type: "string",
+    value: "USER@HOST",
+    help: "your server, or a host of your ssh configuration",
+  },
+  "ssh-port": {
+    type: "string",
+    value: "N",
+    help: "port of your server (default: that of your ssh configuration)",
+  },
+  "remote-port": { type: "string", value: "N", help: "port on which your server listens for the daemon" },
+  "identity-file": { type: "string", value: "PATH", help: "private key (default: ~/.ssh/coding-tools-mcp)" },
+  "known-hosts-file": {
+    type: "string",
+    value: "PATH",
+    help: "file for your server's key (default: ~/.ssh/coding-tools-mcp.known_hosts)",
+  },
+  fingerprint: {
+    type: "string",
+    value: "SHA256:...",
+    help: "the server key to accept, as your server shows it",
+  },
   follow: { type: "boolean", short: "f", help: "keep printing new lines" },
 } as const satisfies Record<string, Option>;
 

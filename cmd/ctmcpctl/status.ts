@@ -3,6 +3,7 @@ import { formatProblem } from "../../internal/config/problem.js";
 import { exitCodeOf, Fault } from "../../internal/errs/errs.js";
 import type { Context } from "./context.js";
 import { duration, paint, printable, table } from "./output.js";
+import { tunnelRows } from "./tunnel-report.js";
 
 /** Shows how the daemon is. With `--check` one line, and the exit code of UNHEALTHY when something is wrong. */
 export async function run(context: Context): Promise<number> {
@@ -43,6 +44,7 @@ function describe(status: StatusReport, { stdout, env }: Context): string {
   const rows = [
     ["url", listen.url],
     ["public url", listen.public_url ?? "none, this machine only"],
+    ...tunnelRows(status.tunnel),
     ["auth", status.auth.mode],
     ["config", config.path],
     ["", `generation ${status.generation}, loaded ${config.loaded_at}`],

@@ -34,9 +34,21 @@ export const verbs: readonly Verb[] = [
   },
   {
     name: "wait",
-    summary: "wait until the daemon is ready",
+    summary: "wait until the daemon is ready, or its tunnel verified",
     options: ["for", "timeout", "json"],
     load: () => import("./wait.js"),
+  },
+  {
+    name: "doctor",
+    summary: "what keeps clients from connecting, tried step by step by the URL they use",
+    options: ["json"],
+    load: () => import("./doctor.js"),
+  },
+  {
+    name: "verify",
+    summary: "try what a new client does first: server card, initialize, tools/list, ping",
+    options: ["json"],
+    load: () => import("./verify.js"),
   },
   {
     name: "reload",
@@ -72,7 +84,7 @@ export const verbs: readonly Verb[] = [
   {
     name: "clients",
     summary: "who connected, and what they last did",
-    options: ["json"],
+    options: ["attempts", "json"],
     load: () => import("./clients.js"),
   },
   {
@@ -142,6 +154,44 @@ export const verbs: readonly Verb[] = [
     summary: "end the waiting time after wrong passwords",
     options: ["json"],
     load: () => import("./auth-unlock.js"),
+  },
+  {
+    name: "tunnel status",
+    summary: "how the tunnel is",
+    options: ["json"],
+    load: () => import("./tunnel-status.js"),
+  },
+  {
+    name: "tunnel restart",
+    summary: "start the tunnel again, also one that is blocked",
+    options: ["json"],
+    load: () => import("./tunnel-restart.js"),
+  },
+  {
+    name: "tunnel test",
+    summary: "ask for a request through the public URL, now",
+    options: ["json"],
+    load: () => import("./tunnel-test.js"),
+  },
+  {
+    name: "tunnel setup",
+    summary: "make a tunnel once, and write it into the config",
+    args: [{ name: "PROVIDER", choices: ["cloudflared", "ngrok", "devtunnel", "ssh"] }],
+    options: [
+      "hostname",
+      "yes",
+      "name",
+      "token-file",
+      "destination",
+      "ssh-port",
+      "remote-port",
+      "identity-file",
+      "known-hosts-file",
+      "fingerprint",
+      "timeout",
+      "json",
+    ],
+    load: () => import("./tunnel-setup.js"),
   },
   {
     name: "logs",

@@ -3,6 +3,7 @@ import { type OutgoingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../errs/errs.js";
+import type { TunnelReport } from "../tunnel/types.js";
 import { createAdminServer } from "./server.js";
 import type { AdminBackend, Body, GrantReport, StatusReport } from "./types.js";
 
@@ -35,6 +36,7 @@ export const status: Body<StatusReport> = {
   ],
   catalogue: { hash: "abc123", count: 8 },
   clients: { active: 2 },
+  tunnel: null,
   memory_rss_bytes: 61 * 2 ** 20,
   sandbox: {
     level: "strong",
@@ -46,6 +48,20 @@ export const status: Body<StatusReport> = {
   path: { value: "/usr/bin:/bin", source: "login shell", problem: null },
   ripgrep: { path: "/opt/rg", source: "packaged" },
   warnings: [],
+};
+
+/** A tunnel that works. */
+export const tunnel: TunnelReport = {
+  provider: "ngrok",
+  state: "verified",
+  since: "2026-01-02T03:04:10.000Z",
+  url: "https://mcp.example.com/mcp",
+  pid: 4_711,
+  restarts: 2,
+  verified_at: "2026-01-02T04:04:10.000Z",
+  next_start_at: null,
+  fault: null,
+  lines: ["started tunnel"],
 };
 
 /** A client that signed in. */
@@ -68,6 +84,7 @@ export function makeBackend(parts: Partial<AdminBackend> = {}): AdminBackend {
     reload: async () => ({ result: "unchanged", generation: 3, changes: [], restart_needed: [] }),
     workspaces: () => ({ workspaces: status.workspaces }),
     clients: () => ({ clients: [] }),
+    attempts: () => ({ clients: [] }),
     config: () => ({ path: status.config.path, generation: 3, config: { version: 1 } }),
     rotateSecret: async ({ kind = "bearer" }) => ({
       kind,
@@ -76,6 +93,7 @@ export function makeBackend(parts: Partial<AdminBackend> = {}): AdminBackend {
       old_key_ends_at: null,
     }),
     signIn: undefined,
+    tunnel: undefined,
     logs: async function* () {},
     ...parts,
   };

@@ -4,6 +4,7 @@ import type { LogLine } from "../log/line.js";
 import {
   type ApprovalDecision,
   type ApprovalsReport,
+  type AttemptsReport,
   adminHost,
   type ClientsReport,
   type ConfigReport,
@@ -16,6 +17,7 @@ import {
   type RotateReport,
   type RotateRequest,
   type StatusReport,
+  type TunnelStatusReport,
   type UndoListReport,
   type UndoResultReport,
   type UnlockReport,
@@ -44,6 +46,7 @@ export interface AdminClient {
   reload(options: { dryRun: boolean; ifGeneration?: number | undefined }): Promise<ReloadReport>;
   workspaces(): Promise<WorkspacesReport>;
   clients(): Promise<ClientsReport>;
+  attempts(): Promise<AttemptsReport>;
   config(options: { sources: boolean }): Promise<ConfigReport>;
   rotateSecret(request: RotateRequest): Promise<RotateReport>;
   grants(): Promise<GrantsReport>;
@@ -58,14 +61,23 @@ export interface AdminClient {
   undoList(): Promise<UndoListReport>;
   /** Takes back one set of changes, without `id` the newest. Also throws NOT_FOUND and PATCH_ROLLBACK_FAILED. */
   undo(id: string | undefined): Promise<UndoResultReport>;
+  tunnel(): Promise<TunnelStatusReport>;
+  /** Throws REFUSED when no tunnel is configured, as `testTunnel` does. */
+  restartTunnel(): Promise<TunnelStatusReport>;
+  testTunnel(): Promise<TunnelStatusReport>;
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
 }
+
+/** Ending a program and asking through the public URL take up to 10 s each. */
+const tunnelTimeoutMs = 30_000;
 
 interface Call {
   readonly method: "GET" | "POST";
   readonly path: string;
   readonly body?: object;
   readonly signal?: AbortSignal;
+  /** For a call that takes longer than others. */
+  readonly timeoutMs?: number;
   /** Codes of tools that are thrown as they are: this call failed, which is not the same as being refused. */
   readonly failures?: readonly ErrorCode[];
 }
@@ -87,6 +99,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
       ask("POST", "/v1/reload", { dry_run: dryRun, if_generation: ifGeneration }),
     workspaces: () => ask("GET", "/v1/workspaces"),
     clients: () => ask("GET", "/v1/clients"),
+    attempts: () => ask("GET", "/v1/attempts"),
     config: ({ sources }) => ask("GET", sources ? "/v1/config?sources=1" : "/v1/config"),
     rotateSecret: (request) => ask("POST", "/v1/rotate-secret", request),
     grants: () => ask("GET", "/v1/grants"),
@@ -116,6 +129,9 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
         body: { id },
         failures: ["NOT_FOUND", "PATCH_ROLLBACK_FAILED"],
       }),
+    tunnel: () => ask("GET", "/v1/tunnel"),
+    restartTunnel: () => call({ method: "POST", path: "/v1/tunnel/restart", timeoutMs: tunnelTimeoutMs }),
+    testTunnel: () => call({ method: "POST", path: "/v1/tunnel/test", timeoutMs: tunnelTimeoutMs }),
     logs: (what) => readLines(options, what),
   };
 }
@@ -147,7 +163,8 @@ async function send(options: AdminClientOptions, call: Call): Promise<IncomingMe
 }
 
 async function exchange(options: AdminClientOptions, call: Call): Promise<IncomingMessage> {
-  const { socketPath: socket, timeoutMs = 10_000, startHint } = options;
+  const { socketPath: socket, startHint } = options;
+  const timeoutMs = call.timeoutMs ?? options.timeoutMs ?? 10_000;
   const socketPath = typeof socket === "string" ? socket : await socket();
   const body = call.body === undefined ? "" : JSON.stringify(call.body);
   return new Promise((resolve, reject) => {

@@ -11,7 +11,9 @@ test("every report carries the schema number and the daemon's version", () =>
   withServer({}, async ({ send }) => {
     const answers = [
       ...(await Promise.all(
-        ["status", "workspaces", "clients", "grants", "config"].map((name) => send(`/v1/${name}`)),
+        ["status", "workspaces", "clients", "attempts", "grants", "tunnel", "config"].map((name) =>
+          send(`/v1/${name}`),
+        ),
       )),
       await send("/v1/reload", post("")),
       await send("/v1/rotate-secret", post({ kind: "bearer" })),
@@ -24,7 +26,7 @@ test("every report carries the schema number and the daemon's version", () =>
     }
     assert.equal(
       answers.map(({ status }) => status),
-      [200, 200, 200, 200, 200, 200, 200, 404],
+      [200, 200, 200, 200, 200, 200, 200, 200, 200, 404],
     );
   }));
 

@@ -1,5 +1,5 @@
 import { Fault } from "../errs/errs.js";
-import type { AdminBackend, SecretKind, SignInBackend } from "./types.js";
+import type { AdminBackend, SecretKind, SignInBackend, TunnelBackend } from "./types.js";
 
 interface Request {
   readonly query: URLSearchParams;
@@ -18,6 +18,7 @@ export const routes: Readonly<Record<string, Route>> = {
   "/v1/status": { GET: (backend) => backend.status() },
   "/v1/workspaces": { GET: (backend) => backend.workspaces() },
   "/v1/clients": { GET: (backend) => backend.clients() },
+  "/v1/attempts": { GET: (backend) => backend.attempts() },
   "/v1/config": { GET: (backend, { query }) => backend.config({ sources: query.has("sources") }) },
   "/v1/logs": { GET: "logs" },
   "/v1/reload": { POST: reload },
@@ -34,6 +35,9 @@ export const routes: Readonly<Record<string, Route>> = {
     GET: async (backend) => ({ entries: (await backend.undo?.list()) ?? [] }),
     POST: undo,
   },
+  "/v1/tunnel": { GET: ({ tunnel }) => ({ tunnel: tunnel?.report() ?? null }) },
+  "/v1/tunnel/restart": { POST: async (backend) => ({ tunnel: await tunnelOf(backend).restart() }) },
+  "/v1/tunnel/test": { POST: async (backend) => ({ tunnel: await tunnelOf(backend).test() }) },
 };
 
 /** A refusal before any backend is asked, with the HTTP status it deserves. */
@@ -94,6 +98,13 @@ function signInOf({ signIn }: AdminBackend): SignInBackend {
     });
   }
   return signIn;
+}
+
+function tunnelOf({ tunnel }: AdminBackend): TunnelBackend {
+  if (tunnel === undefined) {
+    throw new Fault("REFUSED", "no tunnel is configured", { hint: "set one up: ctmcpctl tunnel setup" });
+  }
+  return tunnel;
 }
 
 function decideApproval(backend: AdminBackend, { body }: Request): object {

@@ -1,8 +1,10 @@
+import type { ClientAttempts } from "../clients/attempts.js";
 import type { ClientRecord } from "../clients/clients.js";
 import type { AuthConfig, Profile, SandboxLevelName } from "../config/config.js";
 import type { ConfigProblem } from "../config/problem.js";
 import type { Warning } from "../health/health.js";
 import type { LogLine } from "../log/line.js";
+import type { TunnelReport } from "../tunnel/types.js";
 
 /**
  * The admin API, version 1: HTTP/JSON on a unix socket that only its owner can open. Every JSON answer carries
@@ -12,6 +14,7 @@ import type { LogLine } from "../log/line.js";
  *     POST /v1/reload           {dry_run?, if_generation?} -> ReloadReport
  *     GET  /v1/workspaces       WorkspacesReport
  *     GET  /v1/clients          ClientsReport
+ *     GET  /v1/attempts         AttemptsReport
  *     GET  /v1/config?sources=1 ConfigReport
  *     GET  /v1/logs?follow=1    LogLine after LogLine (application/x-ndjson)
  *     POST /v1/rotate-secret    {kind?, revoke?} -> RotateReport
@@ -23,6 +26,9 @@ import type { LogLine } from "../log/line.js";
  *     POST /v1/approvals        {id, allow, for_seconds?} -> DecisionReport
  *     GET  /v1/undo             UndoListReport
  *     POST /v1/undo             {id?} -> UndoResultReport
+ *     GET  /v1/tunnel           TunnelStatusReport
+ *     POST /v1/tunnel/restart   TunnelStatusReport
+ *     POST /v1/tunnel/test      TunnelStatusReport
  *
  * A failure is an ErrorReport with a fitting HTTP status.
  */
@@ -76,6 +82,8 @@ export interface StatusReport extends Report {
   readonly workspaces: readonly WorkspaceReport[];
   readonly catalogue: { readonly hash: string; readonly count: number };
   readonly clients: { readonly active: number };
+  /** Null when none is configured. */
+  readonly tunnel: TunnelReport | null;
   readonly memory_rss_bytes: number;
   /** How commands are confined, as the last self-test found it. */
   readonly sandbox: {
@@ -112,6 +120,16 @@ export interface WorkspacesReport extends Report {
 export interface ClientsReport extends Report {
   /** The latest first. */
   readonly clients: readonly ClientRecord[];
+}
+
+export interface AttemptsReport extends Report {
+  /** How clients got in, or how far, the latest first. */
+  readonly clients: readonly ClientAttempts[];
+}
+
+export interface TunnelStatusReport extends Report {
+  /** Null when none is configured. */
+  readonly tunnel: TunnelReport | null;
 }
 
 export interface ConfigReport extends Report {
@@ -278,6 +296,15 @@ export interface UndoBackend {
   undo(id: string | undefined): Promise<UndoneReport>;
 }
 
+/** The tunnel of the config in force. */
+export interface TunnelBackend {
+  report(): TunnelReport;
+  /** Starts its program again, also when it is blocked or waits; returns once that is under way. */
+  restart(): Promise<TunnelReport>;
+  /** Asks for a request through the public URL now; returns with what came of it. */
+  test(): Promise<TunnelReport>;
+}
+
 export interface ErrorReport extends Report {
   readonly error: {
     /** An error code of internal/errs. */
@@ -304,6 +331,7 @@ export interface AdminBackend {
   reload(options: { dryRun: boolean; ifGeneration: number | undefined }): Promise<Body<ReloadReport>>;
   workspaces(): Body<WorkspacesReport>;
   clients(): Body<ClientsReport>;
+  attempts(): Body<AttemptsReport>;
   config(options: { sources: boolean }): Body<ConfigReport>;
   /**
    * Makes new secrets; a password or bearer token that was there ends at once. REFUSED when the mode in force has no
@@ -316,6 +344,8 @@ export interface AdminBackend {
   readonly approvals?: ApprovalsBackend;
   /** Absent: nothing this daemon serves can change files. */
   readonly undo?: UndoBackend;
+  /** Undefined: none is configured. */
+  readonly tunnel: TunnelBackend | undefined;
   /** The remembered lines, oldest first; with `follow` also those to come, until `signal` aborts. */
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "../clock/clock.js";
+import { clean, maxText } from "./text.js";
 
 /** `legacy`: an initialize handshake (up to 2025-11-25). `modern`: an envelope on every request (2026-07-28). */
 export type ProtocolEra = "legacy" | "modern";
@@ -50,7 +51,6 @@ export interface Clients {
 }
 
 export const maxClients = 200;
-const maxText = 200;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -135,10 +135,4 @@ function newEntry(principal: string, userAgent: string, now: number): Entry {
     catalogue: null,
   };
   return { record, first: now, last: now };
-}
-
-/** Without control characters (they could drive the terminal that shows them) and at most `maxText` characters. */
-function clean(text: string): string {
-  // Cut before replacing, so that a hostile megabyte costs nothing.
-  return text.slice(0, maxText).replace(/\p{Cc}/gu, "");
 }

@@ -1,4 +1,5 @@
 import type { AdminBackend, StatusReport, WorkspaceReport } from "../admin/types.js";
+import type { Attempts } from "../clients/attempts.js";
 import type { Clients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
 import { usesOAuth } from "../config/config.js";
@@ -15,6 +16,7 @@ import { grantsBackend } from "./grants-backend.js";
 import { followLog } from "./log-lines.js";
 import type { Reloader } from "./reload.js";
 import type { SignInService } from "./sign-in.js";
+import type { TunnelService } from "./tunnel.js";
 import type { Workshop } from "./workshop.js";
 
 export interface BackendDeps {
@@ -30,6 +32,8 @@ export interface BackendDeps {
   readonly loaded: () => LoadedConfig;
   readonly rotateSecret: AdminBackend["rotateSecret"];
   readonly signIn: SignInService;
+  readonly tunnel: TunnelService;
+  readonly attempts: Attempts;
   readonly state: () => "starting" | "ready" | "draining";
 }
 
@@ -67,6 +71,7 @@ export function createBackend(deps: BackendDeps): AdminBackend {
         workspaces: workspaces(),
         catalogue: { hash: catalogue.hash, count: catalogue.names.length },
         clients: { active: clients.active(activeMs) },
+        tunnel: deps.tunnel.backend()?.report() ?? null,
         memory_rss_bytes: process.memoryUsage.rss(),
         sandbox: sandboxReport(),
         path: pathReport(),
@@ -81,6 +86,10 @@ export function createBackend(deps: BackendDeps): AdminBackend {
     },
     workspaces: () => ({ workspaces: workspaces() }),
     clients: () => ({ clients: clients.list() }),
+    attempts: () => ({ clients: deps.attempts.list() }),
+    get tunnel() {
+      return deps.tunnel.backend();
+    },
     config({ sources }) {
       const shown = showConfig({ ...deps.loaded(), config: engine.current().config });
       const { path, config } = shown;

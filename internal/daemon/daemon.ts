@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { createAdminServer } from "../admin/server.js";
+import { createAttempts } from "../clients/attempts.js";
 import { createClients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config, SandboxLevelName } from "../config/config.js";
@@ -11,6 +12,7 @@ import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
 import type { CallRecord } from "../mcp/call.js";
 import type { SandboxStatus } from "../sandbox/types.js";
+import { createProbeResponder } from "../tunnel/probe-responder.js";
 import { version } from "../version/version.js";
 import { createBackend } from "./backend.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
@@ -22,10 +24,11 @@ import {
   type Trigger,
 } from "./reload.js";
 import { createSecrets } from "./secrets.js";
-import { recordSighting } from "./sightings.js";
+import { recordArrival, recordSighting, recordStep } from "./sightings.js";
 import { createSignInService } from "./sign-in.js";
 import { readToken, rotateToken } from "./token.js";
 import type { Toolbox } from "./toolbox.js";
+import { createTunnelService } from "./tunnel.js";
 import { fingerprint, watchFile } from "./watch.js";
 import { createWorkshop, type Workshop } from "./workshop.js";
 
@@ -62,6 +65,7 @@ export interface Daemon {
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { clock, log, redactor, uid } = options;
   const clients = createClients(clock);
+  const attempts = createAttempts(clock);
   const health = createHealth(clock);
   const load = (): LoadedConfig => {
     options.onStep?.("load");
@@ -82,6 +86,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     redact: (secret) => redactor.add(secret),
     onChange: () => engine.refreshClients(),
   });
+  const responder = createProbeResponder({ clock });
+  const tunnel = createTunnelService({
+    clock,
+    log,
+    redactor,
+    health,
+    responder,
+    env: options.env,
+    home: options.home,
+    path: async () => (await workshop.loginPath()).path,
+    reload: () => reloader.reload({ trigger: "file" }),
+    onOrigin: () => void reloader.refresh().catch((error) => log.error("the tunnel's name", { error })),
+  });
   const engine: Engine = createEngine({
     clock,
     log,
@@ -93,8 +110,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       return token;
     },
     signIn: signIn.prepare,
+    probe: responder,
+    onClientStep: (step) => recordStep(attempts, step),
     onCall: (record) => options.onCall?.(record),
-    onRequest: (record) => recordSighting(clients, record),
+    onRequest(record) {
+      recordSighting(clients, record);
+      recordArrival(attempts, record, signIn.clientIdOf(record.principal.id));
+    },
     ...(options.onStep && { onStep: options.onStep }),
   });
   const reloader = createReloader({
@@ -122,6 +144,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         loaded: () => loaded,
         state: () => state,
         signIn,
+        tunnel,
+        attempts,
         rotateSecret: createSecrets({
           onRotated: () => signIn.review(engine.current().config),
           config: () => engine.current().config,
@@ -154,6 +178,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   if (toolbox.ripgrep === undefined) health.set("RIPGREP_MISSING", ripgrepMissing);
   warnOf(loaded);
   signIn.review(loaded.config);
+  tunnel.follow(loaded.config, engine.address().port);
   state = "ready";
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
   const background = setTimeout(backgroundAfterMs).then(async () => {
@@ -171,14 +196,14 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       state = "draining";
       stopWatching();
       await engine.close(graceMs);
-      await workshop.close();
+      await Promise.all([workshop.close(), tunnel.close()]);
       await admin.close();
     },
   };
 
   async function prepare(from: "file" | "memory"): Promise<Prepared> {
     const next = from === "file" ? load() : loaded;
-    const prepared = await engine.prepare(next.config);
+    const prepared = await engine.prepare(tunnel.nameIn(next.config));
     return {
       ...prepared,
       commit() {
@@ -189,6 +214,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         log.setLevel(next.config.log.level);
         warnOf(next);
         signIn.review(next.config);
+        tunnel.follow(next.config, engine.address().port);
       },
     };
   }

@@ -7,6 +7,7 @@ import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config } from "../config/config.js";
 import { Fault } from "../errs/errs.js";
+import type { ClientStep } from "../httpd/client-step.js";
 import { createHandler } from "../httpd/handler.js";
 import type { Log } from "../log/log.js";
 import type { CallRecord } from "../mcp/call.js";
@@ -17,6 +18,7 @@ import { createSubscriptions, type Subscriptions } from "../mcp/subscriptions.js
 import type { InstructionsFor } from "../mcp/view.js";
 import type { ArgumentValidators } from "../tools/arguments.js";
 import type { Tool } from "../tools/types.js";
+import type { ProbeResponder } from "../tunnel/probe-responder.js";
 import type { Address } from "./addresses.js";
 import { createCallLimits } from "./call-limits.js";
 import { createExchanges } from "./exchanges.js";
@@ -40,6 +42,8 @@ export interface EngineDeps {
   readonly signIn: (config: Config) => Promise<((address: Address) => SignIn) | undefined>;
   readonly onCall: (record: CallRecord) => void;
   readonly onRequest: (record: RequestRecord) => void;
+  readonly onClientStep?: (step: ClientStep) => void;
+  readonly probe?: ProbeResponder;
   /** False: requests come by another way than HTTP. */
   readonly listen: boolean;
   /** Called before each step of a preparation; throwing makes that step fail. */
@@ -89,6 +93,8 @@ export function createEngine(deps: EngineDeps): Engine {
         current,
         draining: () => draining,
         log,
+        ...(deps.probe && { probe: deps.probe }),
+        ...(deps.onClientStep && { onStep: deps.onClientStep }),
         mcp: {
           async handle(request) {
             const fresh = await withFreshFolders(request.snapshot);

@@ -23,7 +23,7 @@ export function planChange(current: Config, next: Config): Plan {
     ...changed("auth.token_file", current.auth.tokenFile, next.auth.tokenFile),
     ...(current.auth.token === next.auth.token ? [] : ["auth.token: another value"]),
     ...(isDeepStrictEqual(current.auth.oauth, next.auth.oauth) ? [] : ["auth: other settings of sign-in"]),
-    ...changed("tunnel", tunnel(current), tunnel(next)),
+    ...tunnelChanges(current, next),
     ...changed("allowed_origins", list(current.allowedOrigins), list(next.allowedOrigins)),
     ...changed("limits", JSON.stringify(current.limits), JSON.stringify(next.limits)),
     ...changed("exec.permission_mode", current.exec.permissionMode, next.exec.permissionMode),
@@ -77,8 +77,10 @@ function list(items: readonly string[]): string | undefined {
   return items.length === 0 ? undefined : items.join(" ");
 }
 
-function tunnel({ tunnel }: Config): string {
-  return tunnel === undefined ? "absent" : `provider ${tunnel.provider}`;
+function tunnelChanges(current: Config, next: Config): string[] {
+  const [before, after] = [current, next].map(({ tunnel }) => tunnel && `provider ${tunnel.provider}`);
+  if (before !== after) return changed("tunnel", before ?? "absent", after ?? "absent");
+  return isDeepStrictEqual(current.tunnel, next.tunnel) ? [] : ["tunnel: other settings"];
 }
 
 function address({ listen: { host, port } }: Config): string {

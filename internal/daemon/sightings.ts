@@ -1,4 +1,6 @@
+import type { AttemptNote, Attempts } from "../clients/attempts.js";
 import type { Clients } from "../clients/clients.js";
+import type { ClientStep } from "../httpd/client-step.js";
 import { clientInfoOf } from "../mcp/era.js";
 import type { RequestRecord } from "../mcp/http.js";
 
@@ -16,3 +18,36 @@ export function recordSighting(clients: Clients, record: RequestRecord): void {
     catalogue: request.method === "tools/list" ? view.catalogue.hash : undefined,
   });
 }
+
+/** Notes how far a client came on its way in. */
+export function recordStep(attempts: Attempts, client: ClientStep): void {
+  const { userAgent, clientId, status, detail } = client;
+  // A credential that does not do is most often an old one, at the first request of a connection.
+  const step = client.step === "mcp" ? "initialize" : client.step;
+  if (step === "revoke") return;
+  attempts.note({
+    userAgent,
+    source: clientId,
+    step,
+    result: status < 400 ? "ok" : "refused",
+    status,
+    detail,
+  });
+}
+
+/** Notes that a client arrived; `clientId` is the OAuth client it signed in as. Requests after the first of a kind say nothing more. */
+export function recordArrival(
+  attempts: Attempts,
+  { userAgent, request }: RequestRecord,
+  clientId: string | undefined,
+): void {
+  const step = arrivals[request.method];
+  if (step !== undefined) attempts.note({ userAgent, source: clientId, step, result: "ok" });
+}
+
+const arrivals: Readonly<Record<string, AttemptNote["step"]>> = {
+  initialize: "initialize",
+  "server/discover": "initialize",
+  "tools/list": "list",
+  "tools/call": "call",
+};

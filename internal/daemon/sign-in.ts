@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { grantIdOf } from "../auth/oauth/oauth-auth.js";
 import { type AuthorizationServer, openAuthorizationServer, type SignIn } from "../auth/oauth/server.js";
 import type { AuthEvent, Site } from "../auth/oauth/types.js";
 import type { Clock } from "../clock/clock.js";
@@ -24,6 +25,8 @@ export interface SignInService {
   prepare(config: Config): Promise<((address: Address) => SignIn) | undefined>;
   /** Sees to it that the owner knows when nobody can sign in under `config`, which is in force. */
   review(config: Config): void;
+  /** The OAuth client behind a principal; undefined when it did not sign in. */
+  clientIdOf(principalId: string): string | undefined;
   /** undefined before a configuration has asked for it. */
   server(): AuthorizationServer | undefined;
 }
@@ -33,6 +36,10 @@ export function createSignInService(deps: SignInDeps): SignInService {
   let opened: AuthorizationServer | undefined;
   return {
     server: () => opened,
+    clientIdOf(principalId) {
+      const id = grantIdOf(principalId);
+      return id === undefined ? undefined : opened?.grants.get(id)?.clientId;
+    },
     review(config) {
       const given = config.auth.oauth.password !== undefined || opened?.password.isSet();
       if (!usesOAuth(config) || given) health.clear("PASSWORD_MISSING");
@@ -76,7 +83,7 @@ function siteOf(config: Config, address: Address): Site {
       authMethod: secret === undefined ? "none" : "client_secret_post",
       secretHash: secret === undefined ? undefined : createHash("sha256").update(secret).digest("hex"),
     })),
-    sourceHeader: undefined,
+    sourceHeader: config.tunnel?.provider === "cloudflared" ? "cf-connecting-ip" : undefined,
   };
 }
 

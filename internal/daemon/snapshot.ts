@@ -2,6 +2,7 @@ import { type BigIntStats, fstatSync, statSync } from "node:fs";
 import type { Authenticator } from "../auth/authenticator.js";
 import type { SignIn } from "../auth/oauth/server.js";
 import type { Config } from "../config/config.js";
+import { tunnelFiles } from "../config/tunnel.js";
 import { createRequestGate } from "../httpd/gate.js";
 import type { HttpSnapshot } from "../httpd/handler.js";
 import type { CallDeps } from "../mcp/call.js";
@@ -100,9 +101,9 @@ export function openRoots(
 }
 
 /** What no client may reach even if it lies in a workspace: the daemon's secrets and its admin socket. */
-export function ownPaths({ stateDir, runtimeDir, auth }: Config): readonly string[] {
+export function ownPaths({ stateDir, runtimeDir, auth, tunnel }: Config): readonly string[] {
   const secretFiles = [auth.tokenFile, auth.oauth.passwordFile].filter((path) => path !== undefined);
-  return [stateDir, runtimeDir, ...secretFiles];
+  return [stateDir, runtimeDir, ...secretFiles, ...tunnelFiles({ tunnel })];
 }
 
 /**

@@ -4,6 +4,8 @@ import type { SignIn } from "../auth/oauth/server.js";
 import type { Principal } from "../auth/principal.js";
 import { sendJson } from "../httpx/json.js";
 import type { Logger } from "../log/log.js";
+import { type ProbeResponder, probePrefix } from "../tunnel/probe-responder.js";
+import type { ClientStep } from "./client-step.js";
 import type { RequestGate } from "./gate.js";
 import { type RpcRefusal, sendRefusal } from "./refusal.js";
 import { findRoute, type Route } from "./routes.js";
@@ -52,6 +54,10 @@ export interface HandlerDeps<S extends HttpSnapshot> {
   /** True once shutdown has begun: new MCP requests are turned away. */
   readonly draining: () => boolean;
   readonly log: Logger;
+  /** Answers the probes that come back through the public URL; absent: there are none. */
+  readonly probe?: Pick<ProbeResponder, "answer">;
+  /** Told of each step of a client's way in that does not end in an MCP answer. */
+  readonly onStep?: (step: ClientStep) => void;
 }
 
 const allMethods = "GET, HEAD, POST, OPTIONS";
@@ -81,13 +87,18 @@ export function createHandler<S extends HttpSnapshot>(
     const refusal = snapshot.gate.check(req);
     if (refusal !== undefined) return sendRefusal(res, refusal);
     if (req.headers.origin !== undefined) allowOrigin(res, req.headers.origin);
+    if (deps.probe !== undefined && req.url?.startsWith(probePrefix)) return deps.probe.answer(req.url, res);
     const route = findRoute(req.url ?? "");
     const known = isKnown(route, snapshot.signIn);
     if (known && req.method === "OPTIONS") return sendOptions(res);
     if (route.kind === "mcp") return answerMcp(snapshot, route, req, res);
     if (route.kind === "oauth" && snapshot.signIn !== undefined) {
       if (deps.draining()) return sendJson(res, 503, { error: "temporarily_unavailable" }, leaving);
-      return answerSignIn(route.endpoint, snapshot.signIn, req, res);
+      return answerSignIn(
+        { endpoint: route.endpoint, signIn: snapshot.signIn, onStep: deps.onStep },
+        req,
+        res,
+      );
     }
     if (req.method === "POST" && !(known && route.kind === "oauth-metadata"))
       return sendRefusal(res, { status: 404, code: -32601, message: "unknown endpoint" });
@@ -102,11 +113,17 @@ export function createHandler<S extends HttpSnapshot>(
           ? sendJson(res, 503, { status: "draining" })
           : sendJson(res, 200, { status: "ok" });
       case "oauth-metadata":
+        tellStep("metadata", req, res);
         return answerMetadata(snapshot.signIn, route, res);
       case "oauth":
       case "unknown":
         return sendJson(res, 404, { error: "Unknown endpoint" });
     }
+  }
+
+  function tellStep(step: "metadata" | "mcp", req: IncomingMessage, res: ServerResponse): void {
+    const userAgent = req.headers["user-agent"];
+    res.once("close", () => deps.onStep?.({ userAgent, step, status: res.statusCode }));
   }
 
   async function answerMcp(
@@ -120,6 +137,7 @@ export function createHandler<S extends HttpSnapshot>(
     // Most are known at once, and a turn of the event loop is most of what a ping costs.
     const principal = found instanceof Promise ? await found : found;
     if (isAuthFailure(principal)) {
+      tellStep("mcp", req, res);
       return sendRefusal(res, unauthorized, { "WWW-Authenticate": auth.challenge(principal, path) });
     }
     if (req.method !== "POST") return sendRefusal(res, wrongMethod(req.method), { Allow: "POST" });

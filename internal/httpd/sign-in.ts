@@ -3,6 +3,7 @@ import type { SignIn } from "../auth/oauth/server.js";
 import type { Endpoint } from "../auth/oauth/types.js";
 import { sendJson } from "../httpx/json.js";
 import { readBody, refuseUnread } from "./body.js";
+import { type ClientStep, describeExchange } from "./client-step.js";
 
 /** Bytes; as much as a request line may hold, so that what came in a query can come back in a form. */
 const maxBodyBytes = 16 * 1024;
@@ -14,10 +15,16 @@ const methods: Readonly<Record<Endpoint, readonly string[]>> = {
   revoke: ["POST"],
 };
 
+export interface SignInExchange {
+  readonly endpoint: Endpoint;
+  readonly signIn: SignIn;
+  /** Told of what came of it. */
+  readonly onStep: ((step: ClientStep) => void) | undefined;
+}
+
 /** Answers a request to one of the endpoints of sign-in. */
 export async function answerSignIn(
-  endpoint: Endpoint,
-  signIn: SignIn,
+  { endpoint, signIn, onStep }: SignInExchange,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
@@ -37,7 +44,11 @@ export async function answerSignIn(
   }
   const question = url.indexOf("?");
   const query = new URLSearchParams(question === -1 ? "" : url.slice(question + 1));
-  const reply = await signIn.handle(endpoint, { method, query, headers: req.headers, body: body.bytes });
+  const request = { method, query, headers: req.headers, body: body.bytes };
+  const reply = await signIn.handle(endpoint, request);
+  const { status } = reply;
+  const userAgent = req.headers["user-agent"];
+  onStep?.({ userAgent, step: endpoint, status, ...describeExchange(endpoint, request, reply) });
   if (res.destroyed) return;
   res.writeHead(reply.status, { ...reply.headers, "Content-Length": Buffer.byteLength(reply.body) });
   res.end(reply.body);

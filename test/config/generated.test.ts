@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getuid } from "node:process";
@@ -14,6 +14,8 @@ import { configKeys, generateFiles } from "../../scripts/generate-config-docs.js
 const configs = fileURLToPath(new URL("../../../configs/", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "ctmcp-shipped-"));
 for (const name of ["app/bin", "docs"]) mkdirSync(join(home, "src", name), { recursive: true });
+mkdirSync(join(home, ".cloudflared"));
+writeFileSync(join(home, ".cloudflared", "mcp.token"), "a-token-of-a-tunnel", { mode: 0o600 });
 test.after(() => rmSync(home, { recursive: true }));
 
 function load(name: string): LoadedConfig {

@@ -158,7 +158,7 @@ test("TRACE writes a line a call, without secrets", async () => {
 /** What is refused with exit code 2, and a word of why. */
 const refused: readonly [readonly string[], Env, RegExp][] = [
   [["--no-such-flag"], {}, /no-such-flag/],
-  [["--oauth-mode"], {}, /OAuth/],
+  [["--oauth-mode"], { OAUTH_TOKEN_TTL: "soon" }, /OAUTH_TOKEN_TTL/],
   [["--tool-profile", "compat-readonly-all"], {}, /never falsified/],
   [["--dangerously-fake-readonly-annotations"], {}, /never falsified/],
   [["--host", "0.0.0.0"], {}, /no credential/],

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { type Clock, systemClock } from "../../internal/clock/clock.js";
 import { type Daemon, startDaemon } from "../../internal/daemon/daemon.js";
 import type { PrepareStep } from "../../internal/daemon/engine.js";
@@ -7,6 +8,7 @@ import { createRedactor } from "../../internal/log/redact.js";
 import type { Tool } from "../../internal/tools/types.js";
 import { compileValidators } from "./mcp-parts.js";
 import { makePlace, type Place } from "./place.js";
+import { openResources } from "./resources.js";
 import type { Endpoint } from "./rpc.js";
 
 export interface FixtureDaemon extends Place {
@@ -56,6 +58,8 @@ export async function withDaemon(
       ...(onStep && { onStep }),
     });
     await daemon.settled();
+    // The self-test is over when its last command has ended, and its pipes close a moment later.
+    while (openResources().some((name) => /\/sandbox-.*deleted/.test(name))) await setTimeout(5);
     const endpoint = (): Endpoint => {
       const { host, port } = daemon.address();
       return { url: `http://${host}:${port}/mcp`, token: place.token() };

@@ -37,7 +37,8 @@ export function createOAuthAuth({ grants, tokens }: OAuthAuthDeps, site: Site): 
       return `${asks}, error="invalid_token", error_description="the access token has expired, was revoked or is not for this server"`;
     },
     current(id) {
-      const grant = id.startsWith(idPrefix) ? grants.get(id.slice(idPrefix.length)) : undefined;
+      const grantId = grantIdOf(id);
+      const grant = grantId === undefined ? undefined : grants.get(grantId);
       return grant && principalOf(grant);
     },
   };
@@ -68,4 +69,9 @@ function newPrincipal({ id, clientName, workspaces, profile }: Grant): Principal
     workspaces: workspaces ?? undefined,
     profile,
   };
+}
+
+/** The grant a principal stands for; undefined when it did not sign in. */
+export function grantIdOf(principalId: string): string | undefined {
+  return principalId.startsWith(idPrefix) ? principalId.slice(idPrefix.length) : undefined;
 }

@@ -1,0 +1,78 @@
+import type { StatusReport } from "../../../internal/admin/types.js";
+import { systemClock } from "../../../internal/clock/clock.js";
+import type { Config } from "../../../internal/config/config.js";
+import { createExchange } from "../../../internal/tunnel/exchange.js";
+import { checkCard, checkNoSignIn, checkResource, checkServer } from "./discovery.js";
+import type { Outside } from "./outside.js";
+import { fail, ok, type Row } from "./row.js";
+import { checkChallenge, checkSession } from "./session.js";
+import { checkSignIn } from "./sign-in.js";
+import { findToken } from "./token.js";
+
+export interface OutsideOptions {
+  readonly status: StatusReport;
+  /** The configuration in the file; undefined when it cannot be used: then there is no token. */
+  readonly config: Config | undefined;
+  readonly uid: number;
+  readonly signal: AbortSignal;
+}
+
+/** Where clients come in: the public URL, or this machine's own where there is none. */
+export function outsideOf({ status, config, uid, signal }: OutsideOptions): Outside {
+  const url = status.listen.public_url ?? status.listen.url;
+  return {
+    origin: new URL(url).origin,
+    url,
+    mode: status.auth.mode,
+    token: config && findToken(config, uid),
+    exchange: createExchange({ clock: systemClock }),
+    signal,
+  };
+}
+
+/**
+ * Goes the way of a client step by step, and shows each as it is taken. Returns false, and goes no further, when not even
+ * the first request arrives.
+ */
+export async function checkJourney(outside: Outside, show: (rows: readonly Row[]) => void): Promise<boolean> {
+  const card = await checkCard(outside);
+  show(card);
+  if (hasFailed(card)) return false;
+  if (outside.mode.startsWith("oauth")) {
+    show([await checkResource(outside)]);
+    const { row, document } = await checkServer(outside);
+    show([row]);
+    if (document !== undefined) show(await checkSignIn(outside, document));
+  } else {
+    show([await checkNoSignIn(outside)]);
+  }
+  show(await checkCalls(outside));
+  return true;
+}
+
+/** What a client does that is signed in, or as much of it as can be tried without. */
+export async function checkCalls(outside: Outside): Promise<readonly Row[]> {
+  if (outside.mode === "none") return checkSession(outside);
+  const challenge = await checkChallenge(outside);
+  if (outside.token !== undefined) return [challenge, ...(await checkSession(outside))];
+  const text =
+    "initialize and tools/list: only a client that is signed in can try them, see: ctmcpctl clients";
+  return [challenge, ok("mcp.initialize", text)];
+}
+
+/** After a failure outside: whether the daemon itself answers, which tells the side the fault is on. */
+export async function checkLoopback(outside: Outside, { listen }: StatusReport): Promise<Row> {
+  const inside = { ...outside, url: listen.url, origin: new URL(listen.url).origin };
+  const [card] = await checkCard(inside);
+  if (card?.status === "ok") {
+    return ok(
+      "loopback",
+      `the daemon itself answers at ${inside.origin}: the fault lies between it and ${outside.origin}`,
+    );
+  }
+  return fail("loopback", `nor does the daemon answer at ${inside.origin}`, "see its log: ctmcpctl logs");
+}
+
+function hasFailed(rows: readonly Row[]): boolean {
+  return rows.some(({ status }) => status === "fail");
+}

@@ -1,0 +1,121 @@
+import { utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { type FixtureDaemon, withDaemon } from "../../test/support/daemon-in-process.js";
+import { exchange, request } from "../../test/support/raw-http.js";
+import type { TunnelReport } from "../tunnel/types.js";
+
+const app = { id: "app", path: "app" };
+
+/** A program that says it is ready and stays, as tunnels do. */
+const staying = {
+  provider: "command",
+  argv: [process.execPath, "-e", 'console.log("up on port {port}"); setInterval(() => {}, 1000)'],
+  ready_pattern: "up on port [0-9]+",
+};
+
+async function report({ admin }: FixtureDaemon): Promise<TunnelReport | null> {
+  return (await admin.tunnel()).tunnel;
+}
+
+/** Waits until the report is as wanted; the file's time limit ends what never comes. */
+async function until(
+  daemon: FixtureDaemon,
+  wanted: (report: TunnelReport) => boolean,
+): Promise<TunnelReport> {
+  for (;;) {
+    const now = await report(daemon);
+    if (now !== null && wanted(now)) return now;
+    await setTimeout(20);
+  }
+}
+
+async function statusFor(daemon: FixtureDaemon, host: string): Promise<number> {
+  const { port } = daemon.daemon.address();
+  const answer = await exchange(port, request("GET", "/healthz").replace(/Host: [^\r]+/i, `Host: ${host}`));
+  return answer.status;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test("a change that is none of the tunnel's business leaves its program alone, another ends it first", async () => {
+  const hostname = "mcp.example.invalid";
+  await withDaemon({ config: { hostname, tunnel: staying } }, async (daemon) => {
+    const { pid } = await until(daemon, ({ pid }) => pid !== null);
+    daemon.configure({ hostname, tunnel: staying, workspaces: [{ ...app, profile: "full" }] });
+    assert.is((await daemon.admin.reload({ dryRun: false })).result, "applied");
+    assert.is((await report(daemon))?.pid, pid);
+
+    daemon.configure({ hostname, tunnel: { ...staying, down_pattern: "lost" } });
+    await daemon.admin.reload({ dryRun: false });
+    const other = await until(daemon, (now) => now.pid !== null && now.pid !== pid);
+    assert.not.ok(isAlive(pid ?? 0), "two at the same time");
+
+    daemon.configure({ hostname });
+    await daemon.admin.reload({ dryRun: false });
+    while (isAlive(other.pid ?? 0)) await setTimeout(20);
+    assert.is(await report(daemon), null);
+  });
+});
+
+test("a name that only the tunnel knows is served for as long as it is there", async () => {
+  const name = "found.example.invalid";
+  await withDaemon({ config: {} }, async (daemon) => {
+    assert.is(await statusFor(daemon, name), 403);
+    daemon.configure({ tunnel: { ...staying, url: `https://${name}` } });
+    await daemon.admin.reload({ dryRun: false });
+    while ((await statusFor(daemon, name)) !== 200) await setTimeout(20);
+    const status = await daemon.admin.status();
+    assert.is(status.listen.public_url, `https://${name}/mcp`);
+
+    daemon.configure({});
+    await daemon.admin.reload({ dryRun: false });
+    while ((await statusFor(daemon, name)) !== 403) await setTimeout(20);
+    assert.is((await daemon.admin.status()).listen.public_url, null);
+  });
+});
+
+test("a blocked tunnel says why in the warnings and starts again when its credentials change", async () => {
+  await withDaemon({ config: {} }, async (daemon) => {
+    const key = join(daemon.dir, "key");
+    writeFileSync(key, "no key", { mode: 0o600 });
+    const tunnel = {
+      provider: "ssh",
+      destination: "nobody@127.0.0.1",
+      port: 1,
+      remote_port: 9,
+      identity_file: key,
+      program: join(daemon.dir, "ssh"),
+    };
+    daemon.configure({ hostname: "mcp.example.invalid", tunnel });
+    await daemon.admin.reload({ dryRun: false });
+    const { fault } = await until(daemon, ({ state }) => state === "blocked");
+    const { warnings } = await daemon.admin.status();
+    assert.ok(warnings.some(({ code, fix }) => code === fault?.code && fix === fault?.hint));
+
+    // The program appears, which alone is no reason to try again; new credentials are.
+    writeFileSync(tunnel.program, `#!/bin/sh\nsleep 60\n`, { mode: 0o700 });
+    utimesSync(key, new Date(), new Date(Date.now() + 5_000));
+    await until(daemon, ({ pid }) => pid !== null);
+  });
+});
+
+test("the program ends with the daemon", async () => {
+  let pid = 0;
+  await withDaemon({ config: { hostname: "mcp.example.invalid", tunnel: staying } }, async (daemon) => {
+    pid = (await until(daemon, (now) => now.pid !== null)).pid ?? 0;
+    assert.ok(isAlive(pid));
+  });
+  assert.not.ok(isAlive(pid));
+});
+
+test.run();

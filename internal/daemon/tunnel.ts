@@ -1,0 +1,211 @@
+import { statSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import type { TunnelBackend } from "../admin/types.js";
+import type { Clock } from "../clock/clock.js";
+import type { Config, TunnelConfig } from "../config/config.js";
+import { tunnelFiles } from "../config/tunnel.js";
+import type { Health } from "../health/health.js";
+import type { Log } from "../log/log.js";
+import type { Redactor } from "../log/redact.js";
+import { spawnChild } from "../supervisor/child.js";
+import { networkIdentity } from "../tunnel/network.js";
+import { createProbe } from "../tunnel/probe.js";
+import type { ProbeResponder } from "../tunnel/probe-responder.js";
+import { providerOf, secretsOf } from "../tunnel/providers/index.js";
+import { createTunnel, type Tunnel } from "../tunnel/tunnel.js";
+import type { TunnelFault, TunnelReport } from "../tunnel/types.js";
+
+export interface TunnelServiceDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly health: Health;
+  readonly responder: ProbeResponder;
+  readonly env: NodeJS.ProcessEnv;
+  readonly home: string;
+  /** The owner's PATH, once it is known. */
+  readonly path: () => Promise<string>;
+  /** The tunnel tells another origin than before; see `nameIn`. */
+  readonly onOrigin: () => void;
+  /** Reads the configuration again, and with it the secrets that it names. */
+  readonly reload: () => Promise<unknown>;
+}
+
+/** The tunnel of one daemon, across configurations: one at a time, left alone while nothing about it changes. */
+export interface TunnelService {
+  /** Runs what `config`, which is in force, asks for. `port` is the listener's. */
+  follow(config: Config, port: number): void;
+  /** `config` with the name that the tunnel told, for as long as it has it, where none is configured. */
+  nameIn(config: Config): Config;
+  /** undefined: none is configured. */
+  backend(): TunnelBackend | undefined;
+  /** Resolves when its program has ended. */
+  close(): Promise<void>;
+}
+
+export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
+  const { clock, log, redactor, health, responder } = deps;
+  let wanted: Wanted | undefined;
+  let tunnel: Tunnel | undefined;
+  let origin: string | undefined;
+  let condition: string | undefined;
+  let isClosed = false;
+  let stopWatching: () => void = () => {};
+  // One after the other: two programs must never run at the same time.
+  let changes = Promise.resolve();
+
+  return {
+    follow(config, port) {
+      const next = wantedBy(config, port);
+      if (isDeepStrictEqual(next, wanted)) return;
+      wanted = next;
+      replace();
+    },
+    nameIn(config) {
+      if (origin === undefined || config.hostname !== undefined) return config;
+      return { ...config, hostname: new URL(origin).hostname, publicOrigin: origin };
+    },
+    backend() {
+      const running = tunnel;
+      if (running === undefined) return undefined;
+      return {
+        report: running.report,
+        async restart() {
+          running.restart();
+          return running.report();
+        },
+        async test() {
+          await running.test();
+          return running.report();
+        },
+      };
+    },
+    async close() {
+      isClosed = true;
+      stopWatching();
+      await changes;
+      await tunnel?.close();
+    },
+  };
+
+  function replace(): void {
+    changes = changes.then(change).catch((error: unknown) => log.error("the tunnel failed", { error }));
+  }
+
+  /** While a tunnel is blocked, a new credentials file is worth a new start. */
+  function watchCredentials(): void {
+    stopWatching();
+    stopWatching = clock.after(credentialsEveryMs, () => {
+      const current = wanted;
+      if (isClosed || current === undefined || tunnel?.report().state !== "blocked") return;
+      if (isDeepStrictEqual(filesOf(current.config), current.files)) return watchCredentials();
+      // Where the file is one that the configuration reads, this starts the tunnel anew by itself.
+      void deps.reload().then(
+        () => wanted === current && renew(current),
+        () => watchCredentials(),
+      );
+    });
+  }
+
+  function renew(current: Wanted): void {
+    wanted = { ...current, files: filesOf(current.config) };
+    tunnel?.restart();
+  }
+
+  async function change(): Promise<void> {
+    const { config, hostname, port, directory } = wanted ?? {};
+    await tunnel?.close();
+    tunnel = undefined;
+    settle(undefined);
+    discover(undefined);
+    if (config === undefined || isClosed) return;
+    for (const secret of secretsOf(config)) redactor.add(secret);
+    const path = await deps.path();
+    if (isClosed) return;
+    tunnel = createTunnel({
+      provider: providerOf(config),
+      context: {
+        config,
+        hostname,
+        port: port ?? 0,
+        directory: directory ?? "",
+        path,
+        env: deps.env,
+        home: deps.home,
+        freePort,
+      },
+      probe: createProbe({ clock, responder }),
+      network: networkIdentity,
+      clock,
+      random: Math.random,
+      redact: (text) => redactor.text(text),
+      onState: (report) => settle(report),
+      onUrl: discover,
+      log,
+      spawnChild,
+    });
+  }
+
+  function discover(found: string | undefined): void {
+    if (found === origin) return;
+    origin = found;
+    if (!isClosed) deps.onOrigin();
+  }
+
+  /** A fault is a condition under its own code, until there is another one or none. */
+  function settle(report: TunnelReport | undefined): void {
+    const fault = report?.fault ?? undefined;
+    if (condition !== undefined && condition !== fault?.code) health.clear(condition);
+    condition = fault?.code;
+    if (report?.state === "blocked") watchCredentials();
+    if (fault !== undefined) {
+      health.set(fault.code, { severity: severities[fault.class], text: fault.text, fix: fault.hint });
+    }
+  }
+}
+
+const credentialsEveryMs = 5_000;
+
+const severities = {
+  blocked: "error",
+  degraded: "error",
+  backoff: "warning",
+  info: "info",
+} as const satisfies Record<TunnelFault["class"], string>;
+
+interface Wanted {
+  readonly config: TunnelConfig;
+  readonly hostname: string | undefined;
+  readonly port: number;
+  readonly directory: string;
+  /** When each file it reads was changed: new credentials are worth a new start. */
+  readonly files: readonly (number | undefined)[];
+}
+
+function wantedBy({ tunnel, hostname, runtimeDir }: Config, port: number): Wanted | undefined {
+  if (tunnel === undefined) return undefined;
+  return {
+    config: tunnel,
+    hostname,
+    port,
+    directory: join(runtimeDir, "tunnel"),
+    files: filesOf(tunnel),
+  };
+}
+
+function filesOf(tunnel: TunnelConfig): readonly (number | undefined)[] {
+  return tunnelFiles({ tunnel }).map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
