@@ -48,6 +48,8 @@ export interface TunnelService {
 export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   const { clock, log, redactor, health, responder } = deps;
   let wanted: Wanted | undefined;
+  /** When that was asked for. */
+  let since = clock.now();
   let tunnel: Tunnel | undefined;
   let origin: string | undefined;
   let condition: string | undefined;
@@ -61,6 +63,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       const next = wantedBy(config, port);
       if (isDeepStrictEqual(next, wanted)) return;
       wanted = next;
+      since = clock.now();
       replace();
     },
     nameIn(config) {
@@ -68,17 +71,18 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       return { ...config, hostname: new URL(origin).hostname, publicOrigin: origin };
     },
     backend() {
-      const running = tunnel;
-      if (running === undefined) return undefined;
+      if (wanted === undefined) return undefined;
+      const { provider } = wanted.config;
+      const report = (): TunnelReport => tunnel?.report() ?? awaited(provider, since);
       return {
-        report: running.report,
+        report,
         async restart() {
-          running.restart();
-          return running.report();
+          tunnel?.restart();
+          return report();
         },
         async test() {
-          await running.test();
-          return running.report();
+          await tunnel?.test();
+          return report();
         },
       };
     },
@@ -164,6 +168,22 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       health.set(fault.code, { severity: severities[fault.class], text: fault.text, fix: fault.hint });
     }
   }
+}
+
+/** What is known before the owner's PATH is, in which the program is looked for. */
+function awaited(provider: string, since: number): TunnelReport {
+  return {
+    provider,
+    state: "starting",
+    since: new Date(since).toISOString(),
+    url: null,
+    pid: null,
+    restarts: 0,
+    verified_at: null,
+    next_start_at: null,
+    fault: null,
+    lines: [],
+  };
 }
 
 const credentialsEveryMs = 5_000;

@@ -25,15 +25,21 @@ export interface SigningClient {
   close(): Promise<void>;
 }
 
+/** One that runs in this process. */
+export interface LibraryClient extends SigningClient {
+  /** Calls a tool; asks the owner first when that is needed. */
+  call(name: string, args: Readonly<Record<string, unknown>>): Promise<Json>;
+}
+
 /** Starts a client of `url`, an endpoint of `daemon`. */
-export type StartClient<D = SignInDaemon> = (daemon: D, url: string) => Promise<SigningClient>;
+export type StartClient<D = SignInDaemon, C = SigningClient> = (daemon: D, url: string) => Promise<C>;
 
 /** What a library needs of it. */
 export type Owner = Pick<SignInDaemon, "browser" | "readOnly">;
 
 const info = { name: "e2e", version: "1.0.0" };
 
-export const startSdk1: StartClient<Owner> = (owner, url) =>
+export const startSdk1: StartClient<Owner, LibraryClient> = (owner, url) =>
   startLibrary(owner, (memory) => {
     const transport = new Http1(new URL(url), { authProvider: memory.provider });
     const client = new Client1(info);
@@ -46,7 +52,10 @@ export const startSdk1: StartClient<Owner> = (owner, url) =>
   });
 
 /** `onChanged` is called when the server says that the tools changed. */
-export function startClient2(mode: "legacy" | "auto", onChanged?: () => void): StartClient<Owner> {
+export function startClient2(
+  mode: "legacy" | "auto",
+  onChanged?: () => void,
+): StartClient<Owner, LibraryClient> {
   return (owner, url) =>
     startLibrary(owner, (memory) => {
       const transport = new Http2(new URL(url), { authProvider: memory.provider });
@@ -66,7 +75,11 @@ export function startClient2(mode: "legacy" | "auto", onChanged?: () => void): S
 
 /** What the two libraries have in common. */
 interface Library {
-  readonly client: { listTools(): Promise<{ readonly tools: readonly Json[] }>; close(): Promise<void> };
+  readonly client: {
+    listTools(): Promise<{ readonly tools: readonly Json[] }>;
+    callTool(call: { readonly name: string; readonly arguments: Record<string, unknown> }): Promise<Json>;
+    close(): Promise<void>;
+  };
   /** What they throw once they have sent the owner to the sign-in page. */
   readonly Unauthorized: new () => Error;
   connect(): Promise<void>;
@@ -74,7 +87,7 @@ interface Library {
   finish(): Promise<void>;
 }
 
-async function startLibrary(owner: Owner, make: (memory: Memory) => Library): Promise<SigningClient> {
+async function startLibrary(owner: Owner, make: (memory: Memory) => Library): Promise<LibraryClient> {
   const memory = createMemory(owner);
   let library = make(memory);
   const finishing = async (error: unknown): Promise<void> => {
@@ -89,18 +102,18 @@ async function startLibrary(owner: Owner, make: (memory: Memory) => Library): Pr
     library = make(memory);
     await library.connect();
   }
-  const names = async (): Promise<readonly string[]> =>
-    (await library.client.listTools()).tools.map(({ name }) => name);
+  const asking = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      await finishing(error);
+      return work();
+    }
+  };
   return {
     ...memory,
-    async tools() {
-      try {
-        return await names();
-      } catch (error) {
-        await finishing(error);
-        return names();
-      }
-    },
+    tools: () => asking(async () => (await library.client.listTools()).tools.map(({ name }) => name)),
+    call: (name, args) => asking(() => library.client.callTool({ name, arguments: args })),
     close: () => library.client.close(),
   };
 }

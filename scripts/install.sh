@@ -1,0 +1,147 @@
+#!/bin/sh
+# Builds this checkout, installs its three programs for the user, and starts what is asked for.
+set -eu
+
+usage() {
+  cat <<'END'
+usage: install.sh [options] [workspace]
+
+  --install-only            only install (default)
+  --start                   then serve the workspace to this machine, without asking anybody for a credential
+  --tunnel [PROVIDER]       then serve it under a public URL, see tunnel.sh --help
+  --provider PROVIDER       cloudflared (default), ngrok or devtunnel
+  --auto-install-tunnel     install the provider's program when it is missing
+  --workspace PATH          default: the current directory
+  --port N                  default: 8765
+  --auth-mode MODE          noauth (default of --start without token), bearer (default of --tunnel) or oauth
+  --auth-token TOKEN        better in CODING_TOOLS_MCP_AUTH_TOKEN, where other users cannot read it
+  --profile PROFILE         full (default of --start) or read-only (default of --tunnel)
+  --server-bin PATH         serve with this coding-tools-mcp instead of installing one
+  --version VERSION         refuse to install another one than this
+  --no-verify               do not try what was installed
+  --with-image, --method M  of the earlier program: images are always there, and npm is the one method
+
+Variables with the prefix CODING_TOOLS_MCP_ have the names of the options: WORKSPACE, PORT, AUTH_MODE, AUTH_TOKEN,
+TOOL_PROFILE, SERVER_BIN, VERSION, TUNNEL_PROVIDER, AUTO_INSTALL_TUNNEL. PREFIX: where to install, default ~/.local.
+
+exit codes: 0 done, 1 failed or unknown option, 2 unknown provider or value
+END
+}
+
+# Unlike echo it leaves backslashes alone.
+say() {
+  printf '%s\n' "$1"
+}
+
+fail() { # text, hint, exit code
+  say "error: $1" >&2
+  [ -z "${2-}" ] || say "hint: $2" >&2
+  exit "${3:-1}"
+}
+
+# A package of this checkout, not a link to it: what runs must not change with the next git pull.
+install_programs() {
+  command -v npm >/dev/null || fail "npm is not installed" "install Node 20.19 or later, from https://nodejs.org"
+  own=$(node -p 'require(process.argv[1]).version' "$root/package.json")
+  wanted=${CODING_TOOLS_MCP_VERSION:-$own}
+  [ "$wanted" = "$own" ] || fail "this checkout is version $own, not $wanted" "git checkout v$wanted"
+  make -C "$root" build
+  package=$(mktemp -d)
+  trap 'rm -rf "$package"' EXIT
+  npm pack "$root" --pack-destination "$package" --loglevel=error >/dev/null
+  # npm 12 runs no install script that is not named.
+  npm install --global --prefix "$prefix" --allow-scripts=node-pty --no-audit --no-fund --loglevel=error "$package"/*.tgz
+  rm -rf "$package"
+  trap - EXIT
+  if $verify; then
+    for name in ctmcpd ctmcpctl coding-tools-mcp; do
+      "$prefix/bin/$name" --help >/dev/null || fail "$prefix/bin/$name does not run"
+    done
+  fi
+  say "installed coding-tools-mcp $own in $prefix/bin"
+  case :$PATH: in
+    *":$prefix/bin:"*) ;;
+    *) say "hint: put it on your PATH: export PATH=\"$prefix/bin:\$PATH\"" ;;
+  esac
+}
+
+# Secrets travel in the environment, where other users cannot read them.
+start_server() {
+  mode=${CODING_TOOLS_MCP_AUTH_MODE:-${CODING_TOOLS_MCP_AUTH_TOKEN:+bearer}}
+  case ${mode:=noauth} in
+    noauth | oauth) ;;
+    bearer)
+      if [ -z "${CODING_TOOLS_MCP_AUTH_TOKEN-}" ]; then
+        CODING_TOOLS_MCP_AUTH_TOKEN=$(od -An -N32 -tx1 /dev/urandom | tr -d ' \n')
+        export CODING_TOOLS_MCP_AUTH_TOKEN
+        say "clients send   Authorization: Bearer $CODING_TOOLS_MCP_AUTH_TOKEN"
+      fi
+      ;;
+    *) fail "the auth mode is $mode" "one of noauth, bearer, oauth" 2 ;;
+  esac
+  export CODING_TOOLS_MCP_AUTH_MODE="$mode" CODING_TOOLS_MCP_PORT="${CODING_TOOLS_MCP_PORT:-8765}"
+  exec "$server"
+}
+
+set_variable() { # name, value
+  export "CODING_TOOLS_MCP_$1=$2"
+}
+
+root=$(cd -- "$(dirname "$0")/.." && pwd -P)
+prefix=${PREFIX:-$HOME/.local}
+action=install
+verify=true
+while [ $# -gt 0 ]; do
+  case $1 in
+    --version | --workspace | --port | --auth-mode | --auth-token | --server-bin | --profile | --provider | --method)
+      [ $# -ge 2 ] || fail "$1 needs a value" "see install.sh --help"
+      ;;
+  esac
+  case $1 in
+    -h | --help) usage && exit ;;
+    --install-only) action=install ;;
+    --start) action=start ;;
+    --tunnel)
+      action=tunnel
+      case ${2-} in
+        cloudflared | cf | ngrok | devtunnel | dev-tunnel | ms-devtunnel) set_variable TUNNEL_PROVIDER "$2" && shift ;;
+      esac
+      ;;
+    --provider) set_variable TUNNEL_PROVIDER "$2" && shift ;;
+    --auto-install-tunnel) set_variable AUTO_INSTALL_TUNNEL 1 ;;
+    --workspace) set_variable WORKSPACE "$2" && shift ;;
+    --port) set_variable PORT "$2" && shift ;;
+    --auth-mode) set_variable AUTH_MODE "$2" && shift ;;
+    --auth-token)
+      say "warning: other users of this machine can read --auth-token: set CODING_TOOLS_MCP_AUTH_TOKEN instead" >&2
+      set_variable AUTH_TOKEN "$2" && shift
+      ;;
+    --profile) set_variable TOOL_PROFILE "$2" && shift ;;
+    --server-bin) set_variable SERVER_BIN "$2" && shift ;;
+    --version) set_variable VERSION "$2" && shift ;;
+    --no-verify) verify=false ;;
+    --with-image) ;;
+    --method)
+      case $2 in auto | npm) ;; *) fail "--method is $2" "this is no Python package any more: leave it out" ;; esac
+      shift
+      ;;
+    -*) fail "unknown option $1" "see install.sh --help" ;;
+    *) set_variable WORKSPACE "$1" ;;
+  esac
+  shift
+done
+
+case ${CODING_TOOLS_MCP_TUNNEL_PROVIDER-} in
+  '' | cloudflared | cf | ngrok | devtunnel | dev-tunnel | ms-devtunnel) ;;
+  *) fail "unknown provider $CODING_TOOLS_MCP_TUNNEL_PROVIDER" "one of cloudflared, ngrok, devtunnel" 2 ;;
+esac
+server=${CODING_TOOLS_MCP_SERVER_BIN-}
+if [ -z "$server" ]; then
+  install_programs
+  server=$prefix/bin/coding-tools-mcp
+fi
+case $action in
+  install) say "next: ctmcpctl init" ;;
+  start) start_server ;;
+  tunnel) CODING_TOOLS_MCP_SERVER_BIN=$server exec sh "$root/scripts/tunnel.sh" ;;
+esac
