@@ -1,8 +1,7 @@
 import { constants } from "node:os";
-import type { Readable } from "node:stream";
 import type { Clock } from "../clock/clock.js";
 import { Fault } from "../errs/errs.js";
-import type { ProcessExit, RunningProcess, SandboxPolicy } from "../sandbox/types.js";
+import type { Output, ProcessExit, RunningProcess, SandboxPolicy } from "../sandbox/types.js";
 import type { StreamMatcher } from "./pattern.js";
 import { createRing, type OutputRing, type RingSize } from "./ring.js";
 
@@ -109,8 +108,8 @@ export function followCommand({ process: child, clock, ...options }: CommandOpti
     stopBudget();
     stopKill?.();
     const stopDrain = clock.after(drainMs, () => {
-      child.stdout.destroy();
-      child.stderr.destroy();
+      child.stdout.close();
+      child.stderr.close();
     });
     await Promise.all(read);
     stopDrain();
@@ -120,16 +119,10 @@ export function followCommand({ process: child, clock, ...options }: CommandOpti
     for (const listener of endListeners) listener();
   });
 
-  function collect(name: StreamName, stream: Readable): Promise<void> {
-    stream.on("data", (chunk: Buffer) => {
-      streams[name].append(chunk);
-      for (const listener of outputListeners) listener(name, chunk);
-    });
-    return new Promise((resolve) => {
-      stream.on("error", () => resolve());
-      stream.on("close", resolve);
-      // A stream that is not closed automatically still ends.
-      stream.on("end", resolve);
+  function collect(name: StreamName, output: Output): Promise<void> {
+    return output.read((bytes) => {
+      streams[name].append(bytes);
+      for (const listener of outputListeners) listener(name, bytes);
     });
   }
 

@@ -1,7 +1,6 @@
-import type { Readable } from "node:stream";
 import type { Clock } from "../clock/clock.js";
 import { Fault } from "../errs/errs.js";
-import type { Sandbox, SandboxPolicy, StartRequest } from "../sandbox/types.js";
+import type { Output, Sandbox, SandboxPolicy, StartRequest } from "../sandbox/types.js";
 
 export interface RunOptions {
   readonly sandbox: Pick<Sandbox, "start">;
@@ -61,22 +60,17 @@ export async function runInSandbox(options: RunOptions): Promise<RunEnd> {
   }
 }
 
-/** The first `maxBytes` of a stream; reads on without keeping anything when there is more. */
-function gather(stream: Readable, maxBytes: number, onMore: () => void): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    stream.on("data", (chunk: Buffer) => {
-      const room = maxBytes - size;
-      if (room > 0) chunks.push(chunk.subarray(0, room));
-      size += chunk.length;
-      if (size > maxBytes) onMore();
-    });
-    const done = (): void => resolve(Buffer.concat(chunks));
-    stream.on("end", done);
-    stream.on("error", done);
-    stream.on("close", done);
+/** The first `maxBytes` of an output; reads on without keeping anything when there is more. */
+async function gather(output: Output, maxBytes: number, onMore: () => void): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  await output.read((bytes) => {
+    const room = maxBytes - size;
+    if (room > 0) parts.push(Buffer.from(bytes.subarray(0, room)));
+    size += bytes.length;
+    if (size > maxBytes) onMore();
   });
+  return Buffer.concat(parts);
 }
 
 function cancelled(): Fault {

@@ -3,7 +3,7 @@ import type { NewFile, WriteDir, WritePlace } from "../workspace/write.js";
 import { type Content, readSnapshot, type Snapshot, sha256 } from "./facts.js";
 import type { Entry, Journal, RecordedChange } from "./journal.js";
 import { join, type Places } from "./places.js";
-import { type Problem, removeSide, restore, sideNames, type Target } from "./restore.js";
+import { type Problem, restore, sideNames, type Target } from "./restore.js";
 
 /** A file that is to become another. Absent `before`: it is new; absent `after`: it goes. */
 export interface Change {
@@ -195,12 +195,14 @@ async function checkOld({ dir, names, before, change }: Step): Promise<void> {
   if (old === undefined || !old.bytes.equals(before.bytes)) throw conflict(change.path);
 }
 
-function leftBehind(step: Step): string[] {
+function leftBehind({ dir, names, before }: Step): string[] {
+  // The new content is in its place; only what was there before is beside it.
+  if (before === undefined) return [];
   try {
-    removeSide(step);
+    dir.unlink(names.old);
     return [];
   } catch (error) {
-    const name = JSON.stringify(join(step.dir.path, step.names.old));
+    const name = JSON.stringify(join(dir.path, names.old));
     return [`the temporary file ${name} could not be removed: ${messageOf(error)}`];
   }
 }

@@ -1,6 +1,5 @@
 /** What is left of confinement where parts of it are missing, and what that is called. */
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +7,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Fault } from "../errs/errs.js";
 import { findPrograms } from "./machine.js";
-import { makePlace, processesWith, until } from "./sandbox.test.util.js";
+import { firstLine, makePlace, processesWith, until } from "./sandbox.test.util.js";
 import { levelOf } from "./self-test.js";
 import type { Probe } from "./types.js";
 
@@ -71,7 +70,7 @@ test("with the minimum lowered to none, commands run as they are", async () => {
     env: {},
     signal: new AbortController().signal,
   });
-  await once(command.stdout, "data");
+  await firstLine(command);
   command.kill("TERM");
   assert.is((await command.exit).code, 4);
   await until(() => processesWith(token).length === 0);

@@ -2,12 +2,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
-import { createInterface } from "node:readline";
-import { text } from "node:stream/consumers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Fault } from "../errs/errs.js";
-import { makePlace, processesWith, until } from "./sandbox.test.util.js";
+import { textOf } from "./output.js";
+import { firstLine, makePlace, processesWith, until } from "./sandbox.test.util.js";
 import type { RunningProcess, SandboxPolicy, StartRequest } from "./types.js";
 
 const place = makePlace();
@@ -20,13 +19,6 @@ function start(
 ): Promise<RunningProcess> {
   const { policy: given = policy(), ...request } = changes;
   return sandbox.start(given, { cmd, cwd: "", env: {}, signal: new AbortController().signal, ...request });
-}
-
-/** Resolves with the first line that a command writes. */
-async function firstLine(command: RunningProcess): Promise<string> {
-  const lines = createInterface({ input: command.stdout });
-  const [line] = (await once(lines, "line")) as [string];
-  return line;
 }
 
 let tokens = 0;
@@ -100,7 +92,7 @@ test("no process survives a daemon that is killed", async () => {
     const { sandbox, policy } = makePlace();
     const start = (cmd, tty) => sandbox.start(policy(), { cmd, cwd: "", env: {}, signal: new AbortController().signal, ...tty });
     const commands = [await start("echo up; setsid sleep " + process.argv[1]), await start("echo up; sleep " + process.argv[1], { tty: { cols: 80, rows: 24 } })];
-    await Promise.all(commands.map((command) => new Promise((resolve) => command.stdout.once("data", resolve))));
+    await Promise.all(commands.map((command) => new Promise((resolve) => command.stdout.read(resolve))));
     // In the middle of starting more.
     for (let i = 0; i < 5; i++) void start("sleep " + process.argv[1]);
     console.log("up");
@@ -142,8 +134,8 @@ test("a terminal has its size, can be resized, and has job control", async () =>
   let seen = "";
   let wanted = "";
   let found = (): void => undefined;
-  command.stdout.on("data", (chunk: Buffer) => {
-    seen += chunk.toString();
+  void command.stdout.read((bytes) => {
+    seen += bytes.toString();
     if (wanted !== "" && seen.includes(wanted)) found();
   });
   async function expect(words: string): Promise<void> {
@@ -169,7 +161,7 @@ test("a terminal has its size, can be resized, and has job control", async () =>
   assert.not.match(seen, "no job control");
   command.stdin.write("exit 5\n");
   assert.equal(await command.exit, { code: 5, signal: null });
-  assert.is(await text(command.stderr), "");
+  assert.is(await textOf(command.stderr), "");
 });
 
 test("on a terminal, TERM reaches the command and KILL ends it", async () => {

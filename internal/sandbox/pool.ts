@@ -84,7 +84,7 @@ export function createPool(policy: SandboxPolicy, deps: PoolDeps): Pool {
     });
     const spawner = connectSpawner({ input: process.stdin, output: process.stdout, directory, nextId });
     // Nobody reads what goes wrong in there later; a full pipe would stop it.
-    process.stderr.resume();
+    void process.stderr.read(() => undefined);
     void spawner.closed.then(() => {
       holding = undefined;
       warm?.slots.close();

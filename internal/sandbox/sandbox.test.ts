@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { text } from "node:stream/consumers";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Fault } from "../errs/errs.js";
-import { makePlace } from "./sandbox.test.util.js";
+import { textOf } from "./output.js";
+import { firstLine, makePlace } from "./sandbox.test.util.js";
 
 process.env.CTMCP_TEST_CANARY = "canary";
 const place = makePlace();
@@ -96,7 +96,7 @@ test("commands of one workspace meet on loopback, others and the host do not", a
     env: {},
     signal: new AbortController().signal,
   });
-  await new Promise((resolve) => server.stdout.once("data", resolve));
+  await firstLine(server);
   const client = `exec 9<>/dev/tcp/127.0.0.1/${port} && cat <&9`;
   const other = policy({ id: "b" });
   assert.is((await run(client)).out, "hello");
@@ -188,7 +188,7 @@ test("a changed policy holds from the next command on; what runs goes on", async
   });
   assert.is((await run("echo $A", { policy: policy({ id: "c", env: { A: "2" } }) })).out, "2\n");
   before.stdin.end("goes on\n");
-  assert.is(await text(before.stdout), "1 goes on\n");
+  assert.is(await textOf(before.stdout), "1 goes on\n");
   sandbox.retire("c");
 });
 

@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { systemClock } from "../clock/clock.js";
+import { textOf } from "./output.js";
 import { createSandbox, type SandboxDeps } from "./sandbox.js";
-import type { ProcessExit, Sandbox, SandboxPolicy, StartRequest } from "./types.js";
+import type { ProcessExit, RunningProcess, Sandbox, SandboxPolicy, StartRequest } from "./types.js";
 
 export interface Finished extends ProcessExit {
   readonly out: string;
@@ -65,7 +65,7 @@ export function makePlace(changes: Partial<SandboxDeps> = {}): Place {
         ...request,
       });
       if (request.tty === undefined) child.stdin.end(input);
-      const [out, err, exit] = await Promise.all([text(child.stdout), text(child.stderr), child.exit]);
+      const [out, err, exit] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exit]);
       return { out, err, ...exit };
     },
     async close() {
@@ -73,6 +73,18 @@ export function makePlace(changes: Partial<SandboxDeps> = {}): Place {
       rmSync(base, { recursive: true, force: true });
     },
   };
+}
+
+/** Resolves with the first line that a command writes. */
+export function firstLine({ stdout }: RunningProcess): Promise<string> {
+  let seen = "";
+  return new Promise((resolve) => {
+    void stdout.read((bytes) => {
+      seen += bytes.toString();
+      const end = seen.indexOf("\n");
+      if (end !== -1) resolve(seen.slice(0, end));
+    });
+  });
 }
 
 /** Numbers of the live processes on this machine whose arguments hold `token`. */

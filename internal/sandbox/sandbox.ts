@@ -4,6 +4,7 @@ import type { Clock } from "../clock/clock.js";
 import { Fault, messageOf } from "../errs/errs.js";
 import type { Backend } from "./backend.js";
 import { findPrograms, inspectMachine, makeDirectory, type Programs } from "./machine.js";
+import { streamOutput } from "./output.js";
 import { createPool, type Pool, type PoolDeps } from "./pool.js";
 import { hostSpawnerScript } from "./script.js";
 import { levelOf, runProbes } from "./self-test.js";
@@ -79,7 +80,12 @@ export function createSandbox(deps: SandboxDeps): Sandbox {
       stdio: ["pipe", "pipe", "ignore"],
     });
     started.on("error", () => undefined);
-    const connected = connectSpawner({ input: started.stdin, output: started.stdout, directory, nextId });
+    const connected = connectSpawner({
+      input: started.stdin,
+      output: streamOutput(started.stdout),
+      directory,
+      nextId,
+    });
     void connected.closed.then(() => {
       hostSpawner = undefined;
     });

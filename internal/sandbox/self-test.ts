@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { basename, join } from "node:path";
-import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
+import { textOf } from "./output.js";
 import type { ProbePlan } from "./probe-child.js";
 import { quote } from "./script.js";
 import type { Probe, RunningProcess, SandboxLevel, SandboxPolicy, StartRequest } from "./types.js";
@@ -86,7 +86,7 @@ async function probesOf(deps: SelfTestDeps, policy: SandboxPolicy, plan: ProbePl
   const kill = (): void => child.kill("KILL");
   deps.signal.addEventListener("abort", kill, { once: true });
   child.stdin.end(await readFile(childFile));
-  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr), child.exit]);
+  const [output, errors] = await Promise.all([textOf(child.stdout), textOf(child.stderr), child.exit]);
   deps.signal.removeEventListener("abort", kill);
   deps.signal.throwIfAborted();
   if (output === "") throw new Error(`the probes reported nothing: ${errors.slice(0, 2000).trim()}`);

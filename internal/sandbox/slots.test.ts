@@ -3,6 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Clock } from "../clock/clock.js";
+import { streamOutput } from "./output.js";
 import { keepSlots, type Slots } from "./slots.js";
 import type { Launched } from "./spawner.js";
 
@@ -15,6 +16,10 @@ interface Workshop {
   readonly launches: () => number;
   /** Lets the oldest that rises be up. */
   rise(): Promise<void>;
+  /** Ends the program with this number. */
+  end(pid: number): Promise<void>;
+  /** In how many milliseconds the next are made; undefined when none is to be. */
+  readonly delay: () => number | undefined;
   /** Lets the time pass after which spent slots are made again. */
   pass(): Promise<void>;
 }
@@ -22,14 +27,16 @@ interface Workshop {
 /** Slots whose programs are up when the test says so. */
 function workshop(spare: number): Workshop {
   const rising: PassThrough[] = [];
-  const timers = new Set<() => void>();
+  const timers = new Map<() => void, number>();
+  const ends: (() => void)[] = [];
   let launches = 0;
   const clock: Clock = {
     now: () => 0,
     monotonic: () => 0,
-    after(_ms, run) {
-      timers.add(run);
-      return () => timers.delete(run);
+    after(ms, run) {
+      const timer = (): void => run();
+      timers.set(timer, ms);
+      return () => timers.delete(timer);
     },
   };
   async function launch(): Promise<Launched> {
@@ -38,12 +45,14 @@ function workshop(spare: number): Workshop {
     rising.push(stdout);
     return {
       stdin: new PassThrough(),
-      stdout,
-      stderr: new PassThrough(),
+      stdout: streamOutput(stdout),
+      stderr: streamOutput(new PassThrough()),
       run() {},
       abandon: () => stdout.destroy(),
       pid: launches,
-      exit: new Promise(() => {}),
+      exit: new Promise((resolve) => {
+        ends.push(() => resolve(0));
+      }),
       complaint: () => "",
     };
   }
@@ -55,8 +64,13 @@ function workshop(spare: number): Workshop {
       rising.shift()?.write(".");
       await turn();
     },
+    async end(pid) {
+      ends[pid - 1]?.();
+      await turn();
+    },
+    delay: () => [...timers.values()][0],
     async pass() {
-      for (const run of [...timers]) {
+      for (const run of [...timers.keys()]) {
         timers.delete(run);
         run();
       }
@@ -100,6 +114,27 @@ test("a ready slot is given out at once, and another is made only a while later"
   assert.is(launches(), 3, "the command has the processor for itself");
   await pass();
   assert.is(launches(), 4);
+});
+
+test("a command keeps the processor as long as there is another slot", async () => {
+  const { slots, launches, rise, pass, end, delay } = workshop(2);
+  void slots.take(signal);
+  while (launches() < 3) {
+    await rise();
+    await pass();
+  }
+  await rise();
+  await rise();
+  const running = await slots.take(signal);
+  const patient = delay() ?? 0;
+  await end(running.pid);
+  assert.ok((delay() ?? patient) < patient, "it has ended");
+  await pass();
+  await rise();
+  void slots.take(signal);
+  assert.is(delay(), patient);
+  void slots.take(signal);
+  assert.ok((delay() ?? patient) < patient, "there is no other");
 });
 
 test("what rises when nobody needs it any more is let go", async () => {

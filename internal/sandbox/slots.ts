@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import type { Clock } from "../clock/clock.js";
 import type { Launched } from "./spawner.js";
 
@@ -23,8 +22,10 @@ export interface SlotsOptions {
   readonly clock: Clock;
 }
 
-/** Making a slot takes a processor for a while, which a short command and its answer have for themselves instead. */
+/** Making a slot takes a processor for a while. The answer to a command that has ended has it for itself instead. */
 const refillAfterMs = 20;
+/** And so has a command, for as long as there is another slot. */
+const refillAtLatestMs = 250;
 /** Made at the same time: more only get in one another's way. */
 const atOnce = 2;
 
@@ -42,11 +43,9 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
     while (ready.length + starting < wanted && starting < atOnce) start();
   }
 
-  function refillLater(): void {
-    stopRefill ??= clock.after(refillAfterMs, () => {
-      stopRefill = undefined;
-      refill();
-    });
+  function refillIn(ms: number): void {
+    stopRefill?.();
+    stopRefill = isClosed ? undefined : clock.after(ms, refill);
   }
 
   function start(): void {
@@ -62,7 +61,7 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
           starting -= 1;
           const waiter = waiters.shift();
           if (waiters.length > 0) refill();
-          else refillLater();
+          else refillIn(refillAfterMs);
           if (waiter !== undefined) waiter.resolve(slot);
           else if (isClosed) slot.abandon();
           else {
@@ -92,7 +91,8 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
       signal.throwIfAborted();
       const slot = ready.shift();
       if (slot !== undefined) {
-        refillLater();
+        refillIn(ready.length > 0 ? refillAtLatestMs : refillAfterMs);
+        void slot.exit.then(() => refillIn(refillAfterMs));
         return slot;
       }
       return new Promise((resolve, reject) => {
@@ -126,24 +126,18 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
 
 /** Takes the one byte that says the slot is up; what the command writes comes after it. */
 async function whenUp(slot: Launched): Promise<Launched> {
-  while (slot.stdout.read(1) === null) {
-    if (slot.stdout.readableEnded) await slot.exit;
-    if (slot.stdout.readableEnded || slot.stdout.destroyed) throw new Error(slot.complaint());
-    await change(slot.stdout);
-  }
-  return slot;
-}
-
-/** Resolves when a stream can be read or has ended. */
-function change(stream: Readable): Promise<void> {
-  const events = ["readable", "end", "close"];
-  return new Promise((resolve) => {
-    function done(): void {
-      for (const event of events) stream.off(event, done);
+  let isUp = false;
+  await new Promise<void>((resolve) => {
+    const ended = slot.stdout.read(() => {
+      isUp = true;
+      slot.stdout.pause();
       resolve();
-    }
-    for (const event of events) stream.on(event, done);
+    });
+    void ended.then(resolve);
   });
+  if (isUp) return slot;
+  await slot.exit;
+  throw new Error(slot.complaint());
 }
 
 function remove<T>(list: T[], item: T): boolean {

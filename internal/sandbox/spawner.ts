@@ -1,15 +1,17 @@
 import { closeSync, constants, openSync, unlinkSync, writeFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { join } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import { errnoOf } from "../errs/errs.js";
+import { eachLine, pipeOutput, readBytes, streamOutput } from "./output.js";
 import { quote } from "./script.js";
+import type { Output } from "./types.js";
 
 /** A program a spawner started. Unless it reports its process id, it never ran. */
 export interface Launched {
   readonly stdin: Writable;
-  readonly stdout: Readable;
-  readonly stderr: Readable;
+  readonly stdout: Output;
+  readonly stderr: Output;
   /** Gives the program the rest of its script, and tells it so with a first line on its input. Once; abandon it when this throws. */
   run(script: string): void;
   /** Ends a program that was not given the rest. */
@@ -44,7 +46,7 @@ export interface Spawner {
 
 export interface SpawnerOptions {
   readonly input: Writable;
-  readonly output: Readable;
+  readonly output: Output;
   /** Where the FIFOs are, the same for both ends. */
   readonly directory: string;
   /** Numbers that are unique in that directory. */
@@ -58,6 +60,7 @@ const largestBatch = 8;
 export function connectSpawner({ input, output, directory, nextId }: SpawnerOptions): Spawner {
   /** Numbers whose FIFOs are made and not used yet. */
   const made: string[] = [];
+  const buffer = Buffer.allocUnsafeSlow(readBytes);
   let making: Promise<boolean> | undefined;
   let answer = (_isMade: boolean): void => undefined;
   let batch = 1;
@@ -65,15 +68,10 @@ export function connectSpawner({ input, output, directory, nextId }: SpawnerOpti
   let isClosed = false;
   // The end of the output says the same.
   input.on("error", () => undefined);
-  output.on("error", () => undefined);
-  eachLine(output, (line) => answer(line === "made"));
-  const closed = new Promise<void>((resolve) => {
-    output.once("close", () => {
-      isClosed = true;
-      answer(false);
-      for (const id of made.splice(0)) removePipes(join(directory, id));
-      resolve();
-    });
+  const closed = eachLine(output, (line) => answer(line === "made")).then(() => {
+    isClosed = true;
+    answer(false);
+    for (const id of made.splice(0)) removePipes(join(directory, id));
   });
 
   /** Twice as many each time, until it is worth the process that makes them. */
@@ -113,7 +111,7 @@ export function connectSpawner({ input, output, directory, nextId }: SpawnerOpti
           input.write(`argv ${[program.filter, ...program.argv].map(quote).join(" ")}\n`);
         current = program;
         input.write(`run ${id}\n`);
-        const launched = await attach(base, { script: file, spawnerClosed: closed });
+        const launched = await attach(base, { script: file, spawnerClosed: closed, buffer });
         if (script === undefined) file.close();
         return launched;
       } catch (error) {
@@ -153,10 +151,12 @@ function createScript(path: string): Script {
 interface AttachOptions {
   readonly script: Script;
   readonly spawnerClosed: Promise<void>;
+  /** What the program's output is read into. */
+  readonly buffer: Buffer;
 }
 
 /** Opens the daemon's ends of the FIFOs at `base`. */
-async function attach(base: string, { script, spawnerClosed }: AttachOptions): Promise<Launched> {
+async function attach(base: string, { script, spawnerClosed, buffer }: AttachOptions): Promise<Launched> {
   const open = (end: (typeof ends)[number], flags: number): number =>
     openSync(`${base}.${end}`, flags | O_NONBLOCK);
   // The program blocks until each FIFO has both ends. Only opening for both directions never waits for the other side.
@@ -171,13 +171,14 @@ async function attach(base: string, { script, spawnerClosed }: AttachOptions): P
   // A program that was killed before it opened anything does not come to an end here either.
   const pid = await Promise.race([status.pid, spawnerClosed.then(() => undefined)]);
   // An end is read only now: before the program has opened its own, it looks like an ended one.
-  const stdout = readEnd(fds.out);
-  const stderr = readEnd(fds.err);
+  const stdout = pipeOutput(fds.out, buffer);
+  const stderr = pipeOutput(fds.err, buffer);
   // The daemon must not be a reader of what it writes: a program that is gone would go unnoticed.
   const stdin = writeEnd(() => open("in", O_WRONLY));
   closeSync(fds.in);
   if (pid === undefined || stdin === undefined) {
-    for (const end of [status.socket, stdout, stderr, stdin]) end?.destroy();
+    for (const end of [stdout, stderr]) end.close();
+    for (const end of [status.socket, stdin]) end?.destroy();
     throw new Error(status.complaint());
   }
   return {
@@ -191,7 +192,8 @@ async function attach(base: string, { script, spawnerClosed }: AttachOptions): P
     },
     abandon() {
       script.close();
-      for (const end of [stdin, stdout, stderr]) end.destroy();
+      for (const end of [stdout, stderr]) end.close();
+      stdin.destroy();
       // It ends when it notices; nothing waits for that.
       status.socket.unref();
     },
@@ -261,7 +263,7 @@ function reports(status: Socket): Reports {
   const exit = new Promise<number | null>((resolve) => {
     end = resolve;
   });
-  eachLine(status, (line) => {
+  const closed = eachLine(streamOutput(status), (line) => {
     if (!line.startsWith("{")) {
       if (complaint.length < 2000) complaint = `${complaint} ${line}`.trim();
       return;
@@ -271,7 +273,7 @@ function reports(status: Socket): Reports {
     const code = reported(line, "exit-code");
     if (code !== undefined) end(code);
   });
-  status.once("close", () => {
+  void closed.then(() => {
     tell(undefined);
     end(null);
   });
@@ -281,14 +283,4 @@ function reports(status: Socket): Reports {
     exit,
     complaint: () => (complaint === "" ? "the sandbox ended before its command began" : complaint),
   };
-}
-
-/** Calls `take` with each whole line. */
-function eachLine(stream: Readable, take: (line: string) => void): void {
-  let rest = "";
-  stream.setEncoding("utf8").on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) take(line);
-  });
 }

@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { Readable, Writable } from "node:stream";
 import type { IPty } from "node-pty";
 import { Fault, messageOf } from "../errs/errs.js";
+import { streamOutput } from "./output.js";
 import { trackExit } from "./process.js";
 import { closeOthers, descriptors } from "./script.js";
 import type { RunningProcess } from "./types.js";
@@ -84,8 +85,8 @@ function overTerminal(child: IPty, nested: boolean): RunningProcess {
   );
   return {
     stdin,
-    stdout,
-    stderr: Readable.from([]),
+    stdout: streamOutput(stdout),
+    stderr: streamOutput(Readable.from([])),
     exit,
     kill(signal) {
       if (hasEnded()) return;

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 
 /**
  * How well commands are confined, proven by probes and never assumed.
@@ -66,11 +66,24 @@ export interface ProcessExit {
   readonly signal: string | null;
 }
 
+/** What a program writes. As long as nobody reads, it waits once its pipe is full. */
+export interface Output {
+  /**
+   * From now on `take` gets each piece as it comes; a later call takes over. The bytes are the callee's only during the
+   * call: the next piece comes in the same memory. Resolves when the output has ended or was closed; never rejects.
+   */
+  read(take: (bytes: Buffer) => void): Promise<void>;
+  /** Until the next `read`. */
+  pause(): void;
+  /** Lets go of it. */
+  close(): void;
+}
+
 export interface RunningProcess {
   readonly stdin: Writable;
   /** With a terminal: everything the command writes, and stderr is empty. */
-  readonly stdout: Readable;
-  readonly stderr: Readable;
+  readonly stdout: Output;
+  readonly stderr: Output;
   /** Never rejects. What the command wrote may still be unread when it resolves. */
   readonly exit: Promise<ProcessExit>;
   /** Signals the command's process group; KILL ends every process of its sandbox. Nothing happens after the exit. */

@@ -17,6 +17,8 @@ const runs = 3;
 /** Between the pings of another client meanwhile. */
 const pingPauseMs = 2;
 const peakEveryMs = 10;
+const growthGoalMiB = 4;
+const pingGoalMs = 10;
 
 /**
  * Measures a command that prints 500,000,000 bytes: how long it takes against bare pipes, what the daemon's own memory
@@ -88,15 +90,18 @@ export async function measureFlood(
     wrong: server === "floor" ? 0 : wrong,
     firstWrong,
   });
-  const shown = (share: number): string => percentile(ascending(pings), share).toFixed(2);
+  const grown = Math.max(...growths);
+  const [typical, slow] = [0.5, 0.99].map((share) => percentile(ascending(pings), share)) as [number, number];
+  const mark = (isOver: boolean): string => (isOver ? " (!)" : "");
   return {
     operation: "exec_flood",
     clients: 1,
     goal: usualGoal,
     samples: [sampleOf("ctmcpd", flooded), sampleOf("floor", bare)],
     note:
-      `  ${bytes} bytes: the daemon grew by at most ${Math.max(...growths).toFixed(1)} MiB; ` +
-      `ping meanwhile p50 ${shown(0.5)} ms, p99 ${shown(0.99)} ms`,
+      `  ${bytes} bytes: the daemon grew by at most ${grown.toFixed(1)} MiB${mark(grown > growthGoalMiB)}; ping meanwhile ` +
+      `p50 ${typical.toFixed(2)} ms, p99 ${slow.toFixed(2)} ms${mark(slow > pingGoalMs)}; ` +
+      `goals ${growthGoalMiB} MiB, ${pingGoalMs} ms`,
   };
 }
 

@@ -143,12 +143,12 @@ function workOperations({ workspace, patched, changed }: Fixtures): Operation[] 
           ) &&
           truncated === false,
       ),
-      alone,
+      { ...alone, pauseMs: slotPauseMs },
     ),
     same(
       "git_diff",
       call("git_diff", {}, (answer) => isDiff(answer, changed)),
-      alone,
+      { ...alone, pauseMs: slotPauseMs },
     ),
   ];
 }

@@ -108,7 +108,7 @@ export function closingText(cells: readonly Cell[], memory: Memory): string {
     `memory  ctmcpd ${idle.ctmcpd.toFixed(0)} MiB idle${idle.ctmcpd > idleGoalMiB ? " !" : ""}, ` +
       `${afterLoad.toFixed(0)} MiB after the load; floor ${idle.floor.toFixed(0)} MiB idle`,
     `goals   p50 of one client at most ${goalsText(cells)} the floor (! where it is more), at most ${idleGoalMiB} MiB idle`,
-    `pauses  each client waits ${slotPauseMs} ms between calls of exec_true and exec_5mb, as spawn_growth does: time for new slots`,
+    `pauses  each client waits ${slotPauseMs} ms between calls that run a command or git, as spawn_growth does: time for new slots`,
   ];
   for (const { operation, clients, samples } of cells) {
     for (const { server, wrong, firstWrong } of samples.filter((sample) => sample.wrong > 0)) {

@@ -25,6 +25,7 @@ import { slotArgv } from "../../internal/sandbox/argv.js";
 import { filters } from "../../internal/sandbox/filters.js";
 import { systemHost } from "../../internal/sandbox/host.js";
 import { layOut } from "../../internal/sandbox/mounts.js";
+import { streamOutput } from "../../internal/sandbox/output.js";
 import { runProbes } from "../../internal/sandbox/self-test.js";
 import type { RunningProcess, SandboxPolicy, StartRequest } from "../../internal/sandbox/types.js";
 import { compileProbe } from "./compile.js";
@@ -129,8 +130,8 @@ async function attack(mutate: Mutate): Promise<Outcome> {
     );
     return {
       stdin,
-      stdout,
-      stderr: Readable.from([]),
+      stdout: streamOutput(stdout),
+      stderr: streamOutput(Readable.from([])),
       exit,
       kill: (signal) => child.kill(`SIG${signal}`),
       resize: () => undefined,

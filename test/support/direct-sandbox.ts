@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { streamOutput } from "../../internal/sandbox/output.js";
 import type { RunningProcess, Sandbox, SandboxPolicy } from "../../internal/sandbox/types.js";
 
 /** Starts commands as plain process groups, confined by nothing. A terminal is not offered. */
@@ -26,7 +27,8 @@ export function createDirectSandbox(): Pick<Sandbox, "start"> {
         return { code, signal: by };
       });
       const { stdin, stdout, stderr } = child;
-      return { stdin, stdout, stderr, exit, kill, resize: () => undefined };
+      const outputs = { stdout: streamOutput(stdout), stderr: streamOutput(stderr) };
+      return { stdin, ...outputs, exit, kill, resize: () => undefined };
     },
   };
 }
