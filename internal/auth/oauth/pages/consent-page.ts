@@ -68,7 +68,7 @@ function whoAsks({ client, redirectUri }: ConsentPage): Html {
 <div><dt>App</dt><dd><bdi>${client.name ?? "One that gives no name"}</bdi>
 ${tag !== undefined && html`<span class="tag">${tag}</span>`}</dd></div>
 ${client.kind === "document" && html`<div><dt>Published by</dt><dd>${new URL(client.id).host}</dd></div>`}
-<div><dt>Access goes to</dt><dd><strong class="place">${name}</strong>${note}</dd></div>
+<div><dt>Access goes to</dt><dd><strong class="place">${name}</strong>${note}<div class="soft">${redirectUri}</div></dd></div>
 </dl>
 <p class="note">${advice}</p>`;
 }
