@@ -109,6 +109,19 @@ test("a blocked tunnel says why in the warnings and starts again when its creden
   });
 });
 
+test("a tunnel whose URL changes says so", async () => {
+  const tunnel = { provider: "cloudflared", ephemeral: true, program: "no-such-program" };
+  await withDaemon({ config: { tunnel } }, async (daemon) => {
+    await until(daemon, ({ state }) => state === "blocked");
+    const codes = async (): Promise<string[]> =>
+      (await daemon.admin.status()).warnings.map(({ code }) => code);
+    assert.ok((await codes()).includes("TUNNEL_URL_CHANGES"));
+    daemon.configure({});
+    await daemon.admin.reload({ dryRun: false });
+    while ((await codes()).includes("TUNNEL_URL_CHANGES")) await setTimeout(20);
+  });
+});
+
 test("the program ends with the daemon", async () => {
   let pid = 0;
   await withDaemon({ config: { hostname: "mcp.example.invalid", tunnel: staying } }, async (daemon) => {

@@ -124,12 +124,15 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
     tunnel = undefined;
     settle(undefined);
     discover(undefined);
+    health.clear("TUNNEL_URL_CHANGES");
     if (config === undefined || isClosed) return;
     for (const secret of secretsOf(config)) redactor.add(secret);
     const path = await deps.path();
     if (isClosed) return;
+    const provider = providerOf(config);
+    if (!provider.isStable) health.set("TUNNEL_URL_CHANGES", urlChanges);
     tunnel = createTunnel({
-      provider: providerOf(config),
+      provider,
       context: {
         config,
         hostname,
@@ -169,6 +172,12 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
     }
   }
 }
+
+const urlChanges = {
+  severity: "warning",
+  text: "this tunnel has another URL after each start, and every client must then be added again",
+  fix: "take a name that stays: ctmcpctl tunnel setup cloudflared",
+} as const;
 
 /** What is known before the owner's PATH is, in which the program is looked for. */
 function awaited(provider: string, since: number): TunnelReport {
