@@ -108,7 +108,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     if (before !== undefined) log.info(now === "" ? "the network is gone" : "the network has changed");
     status.online(now !== "");
     if (before === "") nap.abort();
-    if (now !== "") monitor?.look();
+    monitor?.look();
   }
 
   return {
