@@ -109,6 +109,7 @@ export function closingText(cells: readonly Cell[], memory: Memory): string {
       `${afterLoad.toFixed(0)} MiB after the load; floor ${idle.floor.toFixed(0)} MiB idle`,
     `goals   p50 of one client at most ${goalsText(cells)} the floor (! where it is more), at most ${idleGoalMiB} MiB idle`,
     `pauses  each client waits ${slotPauseMs} ms between calls that run a command or git, as spawn_growth does: time for new slots`,
+    "rows    exec_true is a whole call, with sign-in, policy and sandbox, against a server that spawns bare; spawn_growth is the slot alone",
   ];
   for (const { operation, clients, samples } of cells) {
     for (const { server, wrong, firstWrong } of samples.filter((sample) => sample.wrong > 0)) {
@@ -120,7 +121,7 @@ export function closingText(cells: readonly Cell[], memory: Memory): string {
   return lines.join("\n");
 }
 
-/** Such as "2x (exec_true: 0.8x)". */
+/** Such as "2x (spawn_growth: 0.8x)". */
 function goalsText(cells: readonly Cell[]): string {
   const others = cells.filter(({ goal }) => goal !== usualGoal);
   const texts = new Set(others.map(({ operation, goal }) => `${operation}: ${goal}x`));
