@@ -204,6 +204,8 @@ announce() { # the daemon's process id
     show_secret
     say "see also       $ctmcpctl --config $config status"
   else
+    # A daemon that is ending by itself tells why with an exit code of its own.
+    sleep 1
     kill "$1" 2>/dev/null || :
     exit 1
   fi

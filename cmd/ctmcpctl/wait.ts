@@ -47,15 +47,18 @@ type Goal = "ready" | "tunnel";
 const goals = { ready: "ready", tunnel: "verified" } as const satisfies Record<Goal, string>;
 
 async function look(goal: Goal, context: Context): Promise<StatusReport | Fault> {
-  try {
-    const status = await context.client.status();
-    if (status.state !== "ready") return new Fault("UNHEALTHY", `the daemon is ${status.state}`);
-    const fault = goal === "tunnel" ? unverified(status.tunnel) : undefined;
-    if (fault === undefined) return status;
-    if (!status.tunnel || status.tunnel.state === "blocked") throw fault;
-    return fault;
-  } catch (error) {
-    if (error instanceof Fault && error.code === "DAEMON_UNREACHABLE") return error;
-    throw error;
-  }
+  const status = await context.client.status().catch(notYet);
+  if (status instanceof Fault) return status;
+  if (status.state !== "ready") return new Fault("UNHEALTHY", `the daemon is ${status.state}`);
+  const fault = goal === "tunnel" ? unverified(status.tunnel) : undefined;
+  if (fault === undefined) return status;
+  if (!status.tunnel || status.tunnel.state === "blocked") throw fault;
+  return fault;
+}
+
+/** A daemon that is not there, or answers before it has a configuration, may be starting. */
+function notYet(error: unknown): Fault {
+  if (error instanceof Fault && (error.code === "DAEMON_UNREACHABLE" || error.code === "UNHEALTHY"))
+    return error;
+  throw error;
 }

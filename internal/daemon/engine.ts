@@ -130,7 +130,7 @@ export function createEngine(deps: EngineDeps): Engine {
   };
 
   function current(): Snapshot {
-    if (snapshot === undefined) throw new Fault("FAILED", "no configuration is in force yet");
+    if (snapshot === undefined) throw new Fault("UNHEALTHY", "no configuration is in force yet");
     return snapshot;
   }
 
