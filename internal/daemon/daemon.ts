@@ -3,26 +3,19 @@ import { createAdminServer } from "../admin/server.js";
 import { createAttempts } from "../clients/attempts.js";
 import { createClients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
-import type { Config, SandboxLevelName } from "../config/config.js";
+import type { Config } from "../config/config.js";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { socketPath } from "../config/paths.js";
-import { formatProblem } from "../config/problem.js";
-import { createHealth, type Health } from "../health/health.js";
+import { createHealth } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
 import type { CallRecord } from "../mcp/call.js";
-import type { SandboxStatus } from "../sandbox/types.js";
 import { createProbeResponder } from "../tunnel/probe-responder.js";
 import { version } from "../version/version.js";
 import { createBackend } from "./backend.js";
+import { createConditions } from "./conditions.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
-import {
-  createReloader,
-  type PendingError,
-  type Prepared,
-  type ReloadOutcome,
-  type Trigger,
-} from "./reload.js";
+import { createReloader, type Prepared, type ReloadOutcome, type Trigger } from "./reload.js";
 import { createSecrets } from "./secrets.js";
 import { recordArrival, recordSighting, recordStep } from "./sightings.js";
 import { createSignInService } from "./sign-in.js";
@@ -67,6 +60,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const clients = createClients(clock);
   const attempts = createAttempts(clock);
   const health = createHealth(clock);
+  const conditions = createConditions({ health, log });
   const load = (): LoadedConfig => {
     options.onStep?.("load");
     return loadConfig(options);
@@ -123,7 +117,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     prepare,
     clock,
     log,
-    onSettled: (outcome) => reportOutcome(health, outcome),
+    onSettled: conditions.reloaded,
   });
 
   const admin = await closeOnFailure(workshop, () =>
@@ -175,15 +169,18 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     // A failure is reported in status, log and health; there is nobody to throw to.
     onChange: () => void reloader.reload({ trigger: "file" }).catch(() => {}),
   });
-  if (toolbox.ripgrep === undefined) health.set("RIPGREP_MISSING", ripgrepMissing);
-  warnOf(loaded);
+  if (toolbox.ripgrep === undefined) conditions.ripgrepMissing();
+  conditions.loaded(loaded);
   signIn.review(loaded.config);
   tunnel.follow(loaded.config, engine.address().port);
   state = "ready";
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
   const background = setTimeout(backgroundAfterMs).then(async () => {
     if (state === "draining") return;
-    await Promise.all([workshop.loginPath(), workshop.sandbox.selfTest().then(watchSandbox)]);
+    const tested = workshop.sandbox
+      .selfTest()
+      .then((status) => conditions.sandboxTested(status, engine.current().config));
+    await Promise.all([workshop.loginPath(), tested]);
   });
 
   return {
@@ -212,60 +209,16 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         workshop.retire(before, engine.current().workspaces);
         loaded = next;
         log.setLevel(next.config.log.level);
-        warnOf(next);
+        conditions.loaded(next);
         signIn.review(next.config);
         tunnel.follow(next.config, engine.address().port);
       },
     };
   }
-
-  function watchSandbox({ level, reason }: SandboxStatus): void {
-    const { exec, workspaces } = engine.current().config;
-    log.info("sandbox tested", { sandbox: level, reason });
-    const weak = levels.indexOf(level) > levels.indexOf(exec.sandbox.minimum);
-    if (!weak || workspaces.every(({ profile }) => profile === "read-only")) return;
-    const text = `commands are refused: the sandbox is ${level}, exec.sandbox.minimum is ${exec.sandbox.minimum}`;
-    health.set("SANDBOX_TOO_WEAK", { severity: "error", text, fix: reason ?? "install bubblewrap" });
-  }
-
-  function warnOf({ warnings }: LoadedConfig): void {
-    for (const warning of warnings) log.warning(formatProblem(warning));
-    if (warnings.length === 0) return health.clear("CONFIG_WARNING");
-    health.set("CONFIG_WARNING", {
-      severity: "warning",
-      text: warnings.map(({ message }) => message).join("; "),
-      fix: "ctmcpctl config check",
-    });
-  }
 }
 
 /** A client that is waiting for the daemon to start has its first answers by then. */
 const backgroundAfterMs = 250;
-
-/** Best first. */
-const levels: readonly SandboxLevelName[] = ["strong", "namespaces", "filesystem-only", "none"];
-
-const ripgrepMissing = {
-  severity: "error",
-  text: "no ripgrep was found: list_files and search_text do not work",
-  fix: "install ripgrep, or reinstall this package with its optional dependencies",
-} as const;
-
-function reportOutcome(
-  health: Health,
-  { pending, restartNeeded }: { pending: PendingError | undefined; restartNeeded: readonly string[] },
-): void {
-  if (pending === undefined) health.clear("CONFIG_NOT_APPLIED");
-  else
-    health.set("CONFIG_NOT_APPLIED", {
-      severity: "error",
-      text: pending.message,
-      fix: "ctmcpctl config check",
-    });
-  if (restartNeeded.length === 0) return health.clear("RESTART_NEEDED");
-  const text = `${restartNeeded.join(" and ")} changed, which takes effect at the next start`;
-  health.set("RESTART_NEEDED", { severity: "warning", text, fix: "restart the daemon" });
-}
 
 async function closeOnFailure<T>(part: { close(): Promise<void> }, work: () => Promise<T>): Promise<T> {
   try {
