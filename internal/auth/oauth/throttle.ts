@@ -51,8 +51,8 @@ const maxSources = 1_024;
 
 /**
  * A delay for each source after its third wrong password, and for everybody after twenty: 1 s, doubled with each further
- * one up to a minute. It decays with time, so nobody is locked out for good. Guessers with many addresses, a whole IPv6
- * network say, meet the common delay; while they go on the owner may meet it too, which is what `unlock` is for.
+ * one up to a minute. It decays with time, so nobody is locked out for good. Guessers with many addresses meet the common
+ * delay; while they go on the owner may meet it too, which is what `unlock` is for.
  */
 export function createThrottle({ clock }: { readonly clock: Clock }): Throttle {
   const sources = new Map<string, Tally>();
