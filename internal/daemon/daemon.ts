@@ -17,7 +17,7 @@ import { createConditions } from "./conditions.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
 import { createReloader, type Prepared, type ReloadOutcome, type Trigger } from "./reload.js";
 import { createSecrets } from "./secrets.js";
-import { recordArrival, recordSighting, recordStep } from "./sightings.js";
+import { recordArrival, recordSighting, recordStep, recordTunnel } from "./sightings.js";
 import { createSignInService } from "./sign-in.js";
 import { readToken, rotateToken } from "./token.js";
 import type { Toolbox } from "./toolbox.js";
@@ -110,6 +110,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     onRequest(record) {
       recordSighting(clients, record);
       recordArrival(attempts, record, signIn.clientIdOf(record.principal.id));
+      recordTunnel(tunnel, record);
     },
     ...(options.onStep && { onStep: options.onStep }),
   });

@@ -3,6 +3,7 @@ import type { Clients } from "../clients/clients.js";
 import type { ClientStep } from "../httpd/client-step.js";
 import { clientInfoOf } from "../mcp/era.js";
 import type { RequestRecord } from "../mcp/http.js";
+import type { TunnelService } from "./tunnel.js";
 
 /** Notes a request in the client list. */
 export function recordSighting(clients: Clients, record: RequestRecord): void {
@@ -43,6 +44,14 @@ export function recordArrival(
 ): void {
   const step = arrivals[request.method];
   if (step !== undefined) attempts.note({ userAgent, source: clientId, step, result: "ok" });
+}
+
+/**
+ * Notes that the tunnel brought a client's request. That it brought `initialize` proves nothing: its own program sends
+ * that, to see whether the daemon is there.
+ */
+export function recordTunnel(tunnel: TunnelService, { tunnelMark, request }: RequestRecord): void {
+  if (tunnelMark !== undefined && request.method !== "initialize") tunnel.arrived(tunnelMark);
 }
 
 const arrivals: Readonly<Record<string, AttemptNote["step"]>> = {

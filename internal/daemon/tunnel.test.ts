@@ -1,8 +1,9 @@
-import { utimesSync, writeFileSync } from "node:fs";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { installFake } from "../../test/fakes/install.js";
 import { type FixtureDaemon, withDaemon } from "../../test/support/daemon-in-process.js";
 import { exchange, request } from "../../test/support/raw-http.js";
 import type { TunnelReport } from "../tunnel/types.js";
@@ -119,6 +120,46 @@ test("a tunnel whose URL changes says so", async () => {
     daemon.configure({});
     await daemon.admin.reload({ dryRun: false });
     while ((await codes()).includes("TUNNEL_URL_CHANGES")) await setTimeout(20);
+  });
+});
+
+test("where there is no public url, a client's request through the tunnel proves it", async () => {
+  await withDaemon({ config: {} }, async (daemon) => {
+    const key = join(daemon.dir, "key");
+    writeFileSync(key, "api-key-of-a-test", { mode: 0o600 });
+    const program = installFake(daemon.dir, "tunnel-client");
+    const tunnel = { provider: "openai", id: `tunnel_${"0".repeat(32)}`, token_file: key, program };
+    daemon.configure({ tunnel });
+    await daemon.admin.reload({ dryRun: false });
+    const { pid } = await until(daemon, ({ state }) => state === "connected");
+    // What its program adds to each request; only that process and the daemon know it.
+    const [, mark = ""] =
+      /CTMCP_TUNNEL_MARK=([^\0]+)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8")) ?? [];
+    const { url, token } = daemon.endpoint();
+    async function send(method: string, value: string): Promise<void> {
+      const headers = {
+        "Content-Type": "application/json",
+        Authorization: `Bearer ${token}`,
+        "X-Ctmcp-Tunnel": value,
+      };
+      const params = {
+        protocolVersion: "2025-11-25",
+        capabilities: {},
+        clientInfo: { name: "t", version: "1" },
+      };
+      const body = JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method,
+        ...(method === "initialize" && { params }),
+      });
+      assert.is((await fetch(url, { method: "POST", headers, body })).status, 200);
+    }
+    await send("tools/list", `not ${mark}`);
+    await send("initialize", mark);
+    assert.is((await report(daemon))?.state, "connected");
+    await send("tools/list", mark);
+    assert.is((await report(daemon))?.state, "verified");
   });
 });
 

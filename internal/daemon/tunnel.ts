@@ -39,6 +39,11 @@ export interface TunnelService {
   follow(config: Config, port: number): void;
   /** `config` with the name that the tunnel told, for as long as it has it, where none is configured. */
   nameIn(config: Config): Config;
+  /**
+   * A client's request came in with this value of `tunnelMarkHeader`. The requests by which the program itself looks at
+   * the daemon do not count.
+   */
+  arrived(mark: string): void;
   /** undefined: none is configured. */
   backend(): TunnelBackend | undefined;
   /** Resolves when its program has ended. */
@@ -70,6 +75,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       if (origin === undefined || config.hostname !== undefined) return config;
       return { ...config, hostname: new URL(origin).hostname, publicOrigin: origin };
     },
+    arrived: (mark) => tunnel?.arrived(mark),
     backend() {
       if (wanted === undefined) return undefined;
       const { provider } = wanted.config;

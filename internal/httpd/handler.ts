@@ -5,6 +5,7 @@ import type { Principal } from "../auth/principal.js";
 import { sendJson } from "../httpx/json.js";
 import type { Logger } from "../log/log.js";
 import { type ProbeResponder, probePrefix } from "../tunnel/probe-responder.js";
+import { tunnelMarkHeader } from "../tunnel/types.js";
 import type { ClientStep } from "./client-step.js";
 import type { RequestGate } from "./gate.js";
 import { type RpcRefusal, sendRefusal } from "./refusal.js";
@@ -45,6 +46,7 @@ export interface McpHeaders {
   readonly userAgent: string | undefined;
   readonly sessionId: string | undefined;
   readonly forwardedFor: string | undefined;
+  readonly tunnelMark: string | undefined;
 }
 
 export interface HandlerDeps<S extends HttpSnapshot> {
@@ -188,6 +190,7 @@ function mcpHeaders({ headers }: IncomingMessage): McpHeaders {
     userAgent: headers["user-agent"],
     sessionId: single(headers["mcp-session-id"]),
     forwardedFor: single(headers["x-forwarded-for"]),
+    tunnelMark: single(headers[tunnelMarkHeader]),
   };
 }
 

@@ -33,6 +33,8 @@ export interface McpSnapshot {
 export interface RequestRecord {
   readonly principal: Principal;
   readonly userAgent: string | undefined;
+  /** By which tunnel it came, where that says so. */
+  readonly tunnelMark?: string | undefined;
   readonly era: Era;
   /** The protocol version it names, if it names one. */
   readonly version: string | undefined;
@@ -49,6 +51,7 @@ export interface McpHttpRequest {
     /** Ignored but for telling clients apart: there are no sessions. */
     readonly sessionId: string | undefined;
     readonly forwardedFor: string | undefined;
+    readonly tunnelMark?: string | undefined;
   };
   readonly principal: Principal;
   /** From `/w/<id>/mcp`. */
@@ -101,6 +104,7 @@ export function createMcpHttp(deps: McpHttpDeps): (request: McpHttpRequest) => P
     deps.onRequest({
       principal: http.principal,
       userAgent: http.headers.userAgent,
+      tunnelMark: http.headers.tunnelMark,
       era,
       version,
       request,

@@ -7,7 +7,7 @@ import { TunnelRefusal } from "./refusal.js";
 import type { Launch, LaunchContext, Provider, Sign, TunnelFault } from "./types.js";
 import { aborted, pause, within } from "./waiting.js";
 
-export interface RunDeps extends Omit<MonitorDeps, "canRestart" | "end"> {
+export interface RunDeps extends Omit<MonitorDeps, "canRestart" | "end" | "mark"> {
   readonly provider: Provider;
   readonly context: LaunchContext;
   readonly spawnChild: SpawnChild;
@@ -85,7 +85,7 @@ async function runProgram(deps: RunDeps, signal: AbortSignal): Promise<Ending> {
   const over = new AbortController();
   try {
     return await new Promise<Ending>((end) => {
-      monitor = createMonitor({ ...deps, canRestart: true, end });
+      monitor = createMonitor({ ...deps, canRestart: true, mark: launch.mark, end });
       const watched = monitor;
       deps.onMonitor(watched);
       void child.exit.then((exit) => end({ kind: "failed", fault: watched.reason ?? endedBy(exit) }));

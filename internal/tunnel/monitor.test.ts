@@ -84,6 +84,39 @@ test("what another start does not mend gets none, and heals by itself", async ()
   assert.is(stage.tunnel.report().fault, null);
 });
 
+test("behind a wall for probes, a program that says nothing is left alone", async () => {
+  stage = createStage({ hostname });
+  stage.edge = bad("PUBLIC_BOT_WALL", "degraded");
+  await stage.advance(day / 4);
+  assert.is(stage.children.length, 1);
+  assert.is(stage.changes.at(-1), "degraded PUBLIC_BOT_WALL");
+  stage.edge = good;
+  await reach(stage, "verified", 20_000);
+});
+
+test("control: when nothing answers, it is started again", async () => {
+  stage = createStage({ hostname });
+  stage.edge = bad("PUBLIC_NO_ANSWER");
+  await stage.advance(150_000);
+  assert.ok(stage.children.length > 1);
+});
+
+test("without a url a request with the mark of this start proves it, and no other", async () => {
+  stage = createStage();
+  stage.launch = async () => ({ mark: `mark ${stage.children.length}` });
+  stage.onChild = (child) => child.say(ready);
+  await reach(stage, "connected", 2_000);
+  stage.tunnel.arrived("mark of a stranger");
+  assert.is(stage.tunnel.report().state, "connected");
+  assert.is(stage.tunnel.report().verified_at, null);
+  stage.tunnel.arrived("mark 0");
+  assert.is(stage.tunnel.report().state, "verified");
+  stage.tunnel.restart();
+  await reach(stage, "connected", 2_000);
+  stage.tunnel.arrived("mark 0");
+  assert.is(stage.tunnel.report().state, "connected");
+});
+
 test("a lost link degrades at once, and is given time to come back", async () => {
   await verified();
   stage.edge = bad("PUBLIC_BOT_WALL", "degraded");

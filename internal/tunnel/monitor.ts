@@ -16,6 +16,8 @@ export interface MonitorDeps {
   readonly random: () => number;
   /** False when nothing is run: then nothing can be started again. */
   readonly canRestart: boolean;
+  /** See Launch.mark. */
+  readonly mark?: string | undefined;
   /** The run is over. Called once or more often. */
   readonly end: (ending: Ending) => void;
   /** It carries requests, or says so. */
@@ -27,6 +29,8 @@ export interface MonitorDeps {
 /** Judges a run by what its program says and by probes from outside. */
 export interface Monitor {
   heard(sign: Sign): void;
+  /** A request came in with this mark; it proves the tunnel when it is that of this run. */
+  arrived(mark: string): void;
   /** Probes soon, because something changed. */
   look(): void;
   /** Probes at once, and judges by the result as usual. */
@@ -101,6 +105,8 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   let reason: TunnelFault | undefined;
   /** Worth saying whatever the state. */
   let remark: TunnelFault | undefined;
+  /** What the last probe that failed found. */
+  let outside: TunnelFault | undefined;
   let isLooking = false;
   /** Something has changed since the present probe was sent. */
   let isOutdated = false;
@@ -124,6 +130,8 @@ export function createMonitor(deps: MonitorDeps): Monitor {
 
   function hasLasted(state: TunnelState): void {
     if (state === "verified") return onSettled();
+    // A program that need not say when it is ready may long be, behind a wall that lets no probe through.
+    if (state === "connecting" && outside?.class === "degraded") return enter("degraded", outside);
     const fault = (state === "degraded" ? status.fault : reason) ?? tooSlow;
     // Another start mends neither the network nor what is wrong outside.
     if (canRestart && status.isOnline && fault.class === "backoff") return end({ kind: "failed", fault });
@@ -153,18 +161,24 @@ export function createMonitor(deps: MonitorDeps): Monitor {
 
   function judge(result: ProbeResult): void {
     if (result.ok) {
-      isLinkUp = true;
-      failures = 0;
-      reason = undefined;
-      onConnected();
-      status.proven();
-      enter("verified", result.remark ?? remark);
+      prove(result.remark);
       return lookIn(probeEveryMs * (0.9 + random() / 5));
     }
+    outside = result.fault;
     failures += 1;
     const isFailing = failures >= failuresAllowed || status.state === "degraded";
     if (isFailing && status.state !== "connecting") enter("degraded", isLinkUp ? result.fault : status.fault);
     lookIn(isFailing && isLinkUp ? probeFailingMs : probeAgainMs);
+  }
+
+  function prove(said: TunnelFault | undefined): void {
+    isLinkUp = true;
+    failures = 0;
+    reason = undefined;
+    outside = undefined;
+    onConnected();
+    status.proven();
+    enter("verified", said ?? remark);
   }
 
   function lookIn(ms: number): void {
@@ -204,6 +218,9 @@ export function createMonitor(deps: MonitorDeps): Monitor {
         enter("degraded", linkDown);
         lookIn(0);
       }
+    },
+    arrived(mark) {
+      if (!closing.signal.aborted && mark === deps.mark) prove(undefined);
     },
     look: () => lookIn(0),
     test,

@@ -35,6 +35,8 @@ export interface Tunnel {
   restart(): void;
   /** Probes at once, in every state. */
   test(): Promise<ProbeResult>;
+  /** A request came in with this value of `tunnelMarkHeader`. */
+  arrived(mark: string): void;
   report(): TunnelReport;
   /** Resolves when the program has ended. */
   close(): Promise<void>;
@@ -117,6 +119,7 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       turn.abort();
     },
     test: () => monitor?.test() ?? probeOnce({ ...deps, status }, closing.signal),
+    arrived: (mark) => monitor?.arrived(mark),
     report: status.report,
     close() {
       closing.abort();

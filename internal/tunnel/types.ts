@@ -61,12 +61,17 @@ export interface LaunchContext {
   readonly freePort: () => Promise<number>;
 }
 
+/** Tells requests that a program brings from others, where no probe can: nobody else knows the value of this start. */
+export const tunnelMarkHeader = "x-ctmcp-tunnel";
+
 /** One start of a provider's program. */
 export interface Launch {
   /** The program's absolute path and its arguments. Secrets never stand here. */
   readonly argv: readonly [string, ...string[]];
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
+  /** What its program puts into the header `tunnelMarkHeader` of each request; absent: nothing, and a probe tells. */
+  readonly mark?: string;
   /** What one line of standard output or error means; undefined: nothing. Lines are cut at 8 KiB. */
   readSign(line: string): Sign | undefined;
   /** Asks the provider's local endpoint; absent when lines tell everything. */

@@ -6,7 +6,7 @@ import { demand, runAgent, serve } from "./agent.js";
 
 /** OpenAI's tunnel-client: records on standard output, readiness at an address that it writes to a file. */
 await runAgent({
-  variables: ["CONTROL_PLANE_API_KEY"],
+  variables: ["CONTROL_PLANE_API_KEY", "CTMCP_TUNNEL_MARK"],
   faults: [...openaiFaults, ...openaiReadiness],
   async start(args, env) {
     const [verb, ...rest] = args;
@@ -17,6 +17,7 @@ await runAgent({
       options: {
         "control-plane.tunnel-id": text,
         "mcp.server-url": text,
+        "mcp.extra-headers": text,
         "health.listen-addr": text,
         "health.url-file": text,
         "log.format": text,
@@ -29,6 +30,8 @@ await runAgent({
       "MCP server URL is required",
     );
     demand(env.CONTROL_PLANE_API_KEY, "control plane API key is required");
+    const [, variable = ""] = /^[\w-]+: env:(\w+)$/.exec(values["mcp.extra-headers"] ?? "") ?? [];
+    demand(env[variable], "extra headers name no value");
     const [host = "", port] = (values["health.listen-addr"] ?? "").split(":");
     let answer = { status: 503, body: "oauth discovery pending\n" };
     const server = await serve({ host, port: Number(port) }, (path) =>

@@ -1,7 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openaiFaults, openaiReadiness } from "../faults/openai.js";
-import type { LaunchContext, Provider, Sign } from "../types.js";
+import { type LaunchContext, type Provider, type Sign, tunnelMarkHeader } from "../types.js";
 import { askLocal, type LocalAnswer } from "./ask.js";
 import { createFaultReader, faultOf } from "./fault-reader.js";
 import { type ConfigOf, environmentOf, originOf, requireProgram } from "./launch.js";
@@ -13,12 +14,15 @@ export function openaiArguments({ id, origin, urlFile }: OpenaiStart): string[] 
     "run",
     `--control-plane.tunnel-id=${id}`,
     `--mcp.server-url=${origin}/mcp`,
+    `--mcp.extra-headers=${tunnelMarkHeader}: env:${markVariable}`,
     "--health.listen-addr=127.0.0.1:0",
     `--health.url-file=${urlFile}`,
     "--log.format=json",
     "--log.level=info",
   ];
 }
+
+const markVariable = "CTMCP_TUNNEL_MARK";
 
 interface OpenaiStart {
   readonly id: string;
@@ -35,7 +39,7 @@ export function openaiSigns(answer: LocalAnswer | undefined): Sign[] {
   return answer.status === 200 ? [...fault, { kind: "ready" }] : fault;
 }
 
-/** OpenAI's Secure MCP Tunnel, for that vendor's products. It has no public URL. */
+/** OpenAI's Secure MCP Tunnel, for that vendor's products. It has no public URL: a request that it brings proves it. */
 export function openai({ program = "tunnel-client", id, apiKey }: ConfigOf<"openai">): Provider {
   const faults = createFaultReader(openaiFaults);
   return {
@@ -46,12 +50,16 @@ export function openai({ program = "tunnel-client", id, apiKey }: ConfigOf<"open
       const path = await requireProgram(program, context.path, install);
       const urlFile = join(context.directory, "health-url");
       const readFault = faults.start();
+      const mark = randomBytes(16).toString("base64url");
       /** It stays ready by its own account while it asks for requests in vain. */
       let isPolling = true;
       let hasTold = false;
       return {
         argv: [path, ...openaiArguments({ id, origin: originOf(context), urlFile })],
-        env: environmentOf(context, { extra: { CONTROL_PLANE_API_KEY: apiKey.value } }),
+        env: environmentOf(context, {
+          extra: { CONTROL_PLANE_API_KEY: apiKey.value, [markVariable]: mark },
+        }),
+        mark,
         readSign(line) {
           const msg = recordOf(line)?.msg;
           if (msg === "poller recovered; polling operational") {

@@ -106,10 +106,11 @@ test("a token that has a file stays there, one that has none is not written to o
 });
 
 test("tunnel-client is told the tunnel, the endpoint and where to write its own", () => {
-  assert.equal(openaiArguments({ id: "T", origin: "http://127.0.0.1:1", urlFile: "/u" }).slice(0, 5), [
+  assert.equal(openaiArguments({ id: "T", origin: "http://127.0.0.1:1", urlFile: "/u" }).slice(0, 6), [
     "run",
     "--control-plane.tunnel-id=T",
     "--mcp.server-url=http://127.0.0.1:1/mcp",
+    "--mcp.extra-headers=x-ctmcp-tunnel: env:CTMCP_TUNNEL_MARK",
     "--health.listen-addr=127.0.0.1:0",
     "--health.url-file=/u",
   ]);
@@ -143,7 +144,7 @@ test("no secret stands among the arguments, and the environment holds what was g
   };
   for (const [name, config] of Object.entries(samples)) {
     const context = place.context(config);
-    const { argv, env } = await providerOf(config).launch(context);
+    const { argv, env, mark } = await providerOf(config).launch(context);
     const cloudflared = { TUNNEL_LOG_OUTPUT: "json", TUNNEL_MANAGEMENT_DIAGNOSTICS: "false" };
     assert.equal(
       env,
@@ -152,10 +153,12 @@ test("no secret stands among the arguments, and the environment holds what was g
         HOME: place.dir,
         ...expected[name as keyof typeof samples],
         ...(config.provider === "cloudflared" ? cloudflared : {}),
+        ...(mark === undefined ? {} : { CTMCP_TUNNEL_MARK: mark }),
       },
       name,
     );
-    for (const secret of secretsOf(config)) assert.not.match(argv.join(" "), secret);
+    for (const secret of [...secretsOf(config), ...(mark === undefined ? [] : [mark])])
+      assert.not.match(argv.join(" "), secret);
   }
 });
 
