@@ -5,6 +5,7 @@ import { checkConfig, checkModes } from "./doctor/files.js";
 import { checkJourney, checkLoopback, outsideOf } from "./doctor/journey.js";
 import { checkLinger, checkPort, checkPrograms } from "./doctor/machine.js";
 import { createReport } from "./doctor/report.js";
+import { withToken } from "./doctor/token.js";
 import { checkTunnel } from "./doctor/tunnel.js";
 
 /**
@@ -29,12 +30,14 @@ export async function run(context: Context): Promise<number> {
   report.add(await checkLinger(machine));
 
   if (daemon.status !== undefined) {
-    report.add(await checkTunnel(context.client, daemon.status));
-    const outside = outsideOf({ status: daemon.status, config, uid, signal });
-    const isGood = await checkJourney(outside, report.add);
-    if (!isGood && daemon.status.listen.public_url !== null) {
-      report.add([await checkLoopback(outside, daemon.status)]);
-    }
+    const { status } = daemon;
+    const { client } = context;
+    report.add(await checkTunnel(client, status));
+    await withToken({ client, mode: status.auth.mode, config, uid }, async (token) => {
+      const outside = outsideOf({ status, token, signal });
+      const isGood = await checkJourney(outside, report.add);
+      if (!isGood && status.listen.public_url !== null) report.add([await checkLoopback(outside, status)]);
+    });
     report.add(await checkAttempts(context.client));
   }
   return report.end();

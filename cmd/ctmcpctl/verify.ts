@@ -3,6 +3,7 @@ import { checkCard } from "./doctor/discovery.js";
 import { checkConfig } from "./doctor/files.js";
 import { checkCalls, outsideOf } from "./doctor/journey.js";
 import { createReport } from "./doctor/report.js";
+import { withToken } from "./doctor/token.js";
 import { checkTunnel } from "./doctor/tunnel.js";
 
 /**
@@ -16,9 +17,12 @@ export async function run(context: Context): Promise<number> {
   // Only where the token is comes from the file, and that only when the file is good.
   report.add(rows.filter((row) => row.status === "fail"));
   const { signal } = new AbortController();
-  const outside = outsideOf({ status, config: loaded?.config, uid: context.uid, signal });
-  report.add(await checkTunnel(context.client, status));
-  report.add(await checkCard(outside));
-  report.add(await checkCalls(outside));
+  const { client, uid } = context;
+  report.add(await checkTunnel(client, status));
+  await withToken({ client, mode: status.auth.mode, config: loaded?.config, uid }, async (token) => {
+    const outside = outsideOf({ status, token, signal });
+    report.add(await checkCard(outside));
+    report.add(await checkCalls(outside));
+  });
   return report.end();
 }

@@ -13,6 +13,8 @@ import {
   type GrantAccess,
   type GrantResultReport,
   type GrantsReport,
+  type PassEndReport,
+  type PassReport,
   type ReloadReport,
   type RotateReport,
   type RotateRequest,
@@ -55,6 +57,9 @@ export interface AdminClient {
   /** Changes what a client may do. Also throws NOT_FOUND. */
   setAccess(id: string, access: GrantAccess): Promise<GrantResultReport>;
   unlock(): Promise<UnlockReport>;
+  /** Lets the caller in as a client that only reads, for a minute. Throws REFUSED where clients do not sign in. */
+  issuePass(): Promise<PassReport>;
+  endPass(): Promise<PassEndReport>;
   approvals(): Promise<ApprovalsReport>;
   /** Also throws NOT_FOUND. */
   decideApproval(decision: ApprovalDecision): Promise<DecisionReport>;
@@ -113,6 +118,8 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
         failures: ["NOT_FOUND"],
       }),
     unlock: () => ask("POST", "/v1/auth/unlock"),
+    issuePass: () => ask("POST", "/v1/pass"),
+    endPass: () => ask("POST", "/v1/pass/end"),
     approvals: () => ask("GET", "/v1/approvals"),
     decideApproval: ({ id, allow, forSeconds }) =>
       call({

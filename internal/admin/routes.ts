@@ -1,5 +1,5 @@
 import { Fault } from "../errs/errs.js";
-import type { AdminBackend, SecretKind, SignInBackend, TunnelBackend } from "./types.js";
+import type { AdminBackend, PassBackend, SecretKind, SignInBackend, TunnelBackend } from "./types.js";
 
 interface Request {
   readonly query: URLSearchParams;
@@ -27,6 +27,8 @@ export const routes: Readonly<Record<string, Route>> = {
   "/v1/grants/revoke": { POST: revokeGrant },
   "/v1/grants/access": { POST: setAccess },
   "/v1/auth/unlock": { POST: (backend) => signInOf(backend).unlock() },
+  "/v1/pass": { POST: (backend) => passOf(backend).issue() },
+  "/v1/pass/end": { POST: endPass },
   "/v1/approvals": {
     GET: (backend) => ({ approvals: backend.approvals?.list() ?? [] }),
     POST: decideApproval,
@@ -92,12 +94,24 @@ function isListOfTexts(value: unknown): value is readonly string[] {
 }
 
 function signInOf({ signIn }: AdminBackend): SignInBackend {
-  if (signIn === undefined) {
-    throw new Fault("REFUSED", "no client signs in here: auth.mode has no oauth", {
-      hint: "set auth.mode to oauth or oauth+bearer in the config",
-    });
-  }
+  if (signIn === undefined) throw noSignIn();
   return signIn;
+}
+
+function passOf({ pass }: AdminBackend): PassBackend {
+  if (pass === undefined) throw noSignIn();
+  return pass;
+}
+
+function endPass(backend: AdminBackend): object {
+  passOf(backend).end();
+  return {};
+}
+
+function noSignIn(): Fault {
+  return new Fault("REFUSED", "no client signs in here: auth.mode has no oauth", {
+    hint: "set auth.mode to oauth or oauth+bearer in the config",
+  });
 }
 
 function tunnelOf({ tunnel }: AdminBackend): TunnelBackend {

@@ -22,6 +22,8 @@ import type { TunnelReport } from "../tunnel/types.js";
  *     POST /v1/grants/revoke    {id} -> GrantResultReport
  *     POST /v1/grants/access    {id, profile?, workspaces?} -> GrantResultReport
  *     POST /v1/auth/unlock      UnlockReport
+ *     POST /v1/pass             PassReport
+ *     POST /v1/pass/end         PassEndReport
  *     GET  /v1/approvals        ApprovalsReport
  *     POST /v1/approvals        {id, allow, for_seconds?} -> DecisionReport
  *     GET  /v1/undo             UndoListReport
@@ -195,6 +197,22 @@ export interface UnlockReport extends Report {
   readonly cleared: number;
 }
 
+/** What lets the owner's own checks in where clients sign in. */
+export interface PassReport extends Report {
+  /** A bearer token, to read with. There is one at a time. */
+  readonly token: string;
+  readonly expires_at: string;
+}
+
+export type PassEndReport = Report;
+
+/** Lets the owner's own checks in where clients sign in. */
+export interface PassBackend {
+  /** Ends the one before. */
+  issue(): Body<PassReport>;
+  end(): void;
+}
+
 /** What to change of a grant; the rest stays. */
 export interface GrantAccess {
   readonly profile?: Profile | undefined;
@@ -340,6 +358,8 @@ export interface AdminBackend {
   rotateSecret(request: RotateRequest): Promise<Body<RotateReport>>;
   /** Undefined: clients do not sign in, by the mode in force. */
   readonly signIn: SignInBackend | undefined;
+  /** Absent or undefined: clients do not sign in. */
+  readonly pass?: PassBackend | undefined;
   /** Absent: nothing this daemon serves can ask for a permission. */
   readonly approvals?: ApprovalsBackend;
   /** Absent: nothing this daemon serves can change files. */

@@ -1,4 +1,5 @@
 import type { AdminBackend, StatusReport, WorkspaceReport } from "../admin/types.js";
+import type { Pass } from "../auth/pass.js";
 import type { Attempts } from "../clients/attempts.js";
 import type { Clients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
@@ -14,6 +15,7 @@ import { approvalsBackend } from "./approvals.js";
 import type { Engine } from "./engine.js";
 import { grantsBackend } from "./grants-backend.js";
 import { followLog } from "./log-lines.js";
+import { passBackend } from "./pass-backend.js";
 import type { Reloader } from "./reload.js";
 import type { SignInService } from "./sign-in.js";
 import type { TunnelService } from "./tunnel.js";
@@ -32,6 +34,7 @@ export interface BackendDeps {
   readonly loaded: () => LoadedConfig;
   readonly rotateSecret: AdminBackend["rotateSecret"];
   readonly signIn: SignInService;
+  readonly pass: Pass;
   readonly tunnel: TunnelService;
   readonly attempts: Attempts;
   readonly state: () => "starting" | "ready" | "draining";
@@ -100,6 +103,9 @@ export function createBackend(deps: BackendDeps): AdminBackend {
     get signIn() {
       const server = usesOAuth(engine.current().config) ? deps.signIn.server() : undefined;
       return server && grantsBackend(server, () => engine.current().config);
+    },
+    get pass() {
+      return usesOAuth(engine.current().config) ? passBackend(deps.pass, log) : undefined;
     },
     approvals: approvalsBackend(workshop.approvals),
     undo: { list: () => workshop.patcher.listUndo(), undo: (id) => workshop.patcher.undo(id) },

@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { createAdminServer } from "../admin/server.js";
+import { createPass } from "../auth/pass.js";
 import { createAttempts } from "../clients/attempts.js";
 import { createClients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
@@ -80,6 +81,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     redact: (secret) => redactor.add(secret),
     onChange: () => engine.refreshClients(),
   });
+  const pass = createPass({ clock });
   const responder = createProbeResponder({ clock });
   const tunnel = createTunnelService({
     clock,
@@ -104,6 +106,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       return token;
     },
     signIn: signIn.prepare,
+    pass,
     probe: responder,
     onClientStep: (step) => recordStep(attempts, step),
     onCall: (record) => options.onCall?.(record),
@@ -139,6 +142,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         loaded: () => loaded,
         state: () => state,
         signIn,
+        pass,
         tunnel,
         attempts,
         rotateSecret: createSecrets({

@@ -3,6 +3,7 @@ import { type Authenticator, eitherAuth } from "../auth/authenticator.js";
 import { createBearerAuth } from "../auth/bearer.js";
 import { createNoAuth } from "../auth/none.js";
 import type { SignIn } from "../auth/oauth/server.js";
+import type { Pass } from "../auth/pass.js";
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config } from "../config/config.js";
@@ -40,6 +41,8 @@ export interface EngineDeps {
   readonly token: (config: Config) => Promise<string | undefined>;
   /** What a configuration's sign-in is, once the address is known; undefined when clients do not sign in. */
   readonly signIn: (config: Config) => Promise<((address: Address) => SignIn) | undefined>;
+  /** For the owner's own checks where clients sign in. */
+  readonly pass?: Pass;
   readonly onCall: (record: CallRecord) => void;
   readonly onRequest: (record: RequestRecord) => void;
   readonly onClientStep?: (step: ClientStep) => void;
@@ -169,7 +172,7 @@ export function createEngine(deps: EngineDeps): Engine {
       const next = createSnapshot({
         config: effective,
         token,
-        auth: authenticator(token, signIn),
+        auth: authenticator({ token, signIn, pass: deps.pass }),
         signIn,
         roots,
         onRetired: release,
@@ -263,8 +266,16 @@ const anonymous: Principal = {
   profile: "full",
 };
 
-function authenticator(token: string | undefined, signIn: SignIn | undefined): Authenticator {
+function authenticator({ token, signIn, pass }: Credentials): Authenticator {
   const bearer = token === undefined ? undefined : createBearerAuth({ token, principal: owner });
-  if (bearer === undefined) return signIn?.auth ?? createNoAuth(anonymous);
-  return signIn === undefined ? bearer : eitherAuth(bearer, signIn.auth);
+  if (signIn === undefined) return bearer ?? createNoAuth(anonymous);
+  // The owner's own checks come with the bearer token where there is one.
+  const other = bearer ?? pass?.auth;
+  return other === undefined ? signIn.auth : eitherAuth(other, signIn.auth);
+}
+
+interface Credentials {
+  readonly token: string | undefined;
+  readonly signIn: SignIn | undefined;
+  readonly pass: Pass | undefined;
 }

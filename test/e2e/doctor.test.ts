@@ -33,11 +33,15 @@ const everyStep = [
 ];
 
 /** Goes the way of a client to `daemon` through a front that interferes. */
-async function journey(daemon: FixtureDaemon, interference: Interference): Promise<readonly Row[]> {
+async function journey(
+  daemon: FixtureDaemon,
+  interference: Interference,
+  token?: string,
+): Promise<readonly Row[]> {
   const target = daemon.daemon.address().port;
   const front = await startFront({ authority, host, target }, interference);
   const rows: Row[] = [];
-  const outside = outsideThrough(front, { authority, host, daemon });
+  const outside = outsideThrough(front, { authority, host, daemon, ...(token && { token }) });
   await checkJourney(outside, (more) => void rows.push(...more)).finally(() => front.close());
   return rows;
 }
@@ -190,15 +194,28 @@ test("each hop that fails is named, and those before it are well", () =>
     }
   }));
 
+test("where clients sign in, a pass goes all the way, to read and until it ends", () =>
+  withPassword("oauth", async (daemon) => {
+    const { token } = await daemon.admin.issuePass();
+    const rows = await journey(daemon, {}, token);
+    assert.equal(amiss(rows), []);
+    assert.equal(
+      rows.map(({ id }) => id),
+      everyStep,
+    );
+    assert.equal((await daemon.admin.grants()).grants, []);
+    await daemon.admin.endPass();
+    assert.equal(amiss(await journey(daemon, {}, token)), ["mcp.initialize:fail"]);
+  }));
+
 test("without a credential the challenge is tried, and no more is claimed", () =>
   withPassword("oauth", async (daemon) => {
     const rows = await journey(daemon, {});
-    assert.equal(amiss(rows), []);
+    assert.equal(amiss(rows), ["mcp.initialize:warn"]);
     assert.equal(
       rows.map(({ id }) => id),
       everyStep.slice(0, everyStep.indexOf("mcp.tools")),
     );
-    assert.match(rows.at(-1)?.text ?? "", /signed in/);
   }));
 
 test("without sign-in the documents have to be missing", () =>
@@ -255,6 +272,19 @@ test("doctor and verify on a daemon without a public name", () =>
     assert.is(verify.code, 0);
     for (const part of [/^OK .*server card/m, /^OK .*initialize/m, /^OK .*tools\/list/m, /^OK .*ping/m])
       assert.match(verify.stdout, part);
+  }));
+
+test("doctor and verify where clients sign in", () =>
+  withDaemonProcess({}, async (daemon) => {
+    daemon.configure({ auth: { mode: "oauth" } });
+    await daemon.admin.reload({ dryRun: false });
+    await daemon.admin.rotateSecret({ kind: "password", revoke: false });
+    for (const verb of ["doctor", "verify"]) {
+      const { code, rows } = await ctl(daemon, verb, "--json");
+      assert.is(code, 0, verb);
+      for (const id of ["mcp.challenge", "mcp.tools", "mcp.first-byte"])
+        assert.is(rows.find((row) => row.id === id)?.status, "ok", `${verb}: ${id}`);
+    }
   }));
 
 test("what others can reach is found, with the command that ends it", () =>

@@ -55,11 +55,16 @@ export async function startFront(
   });
 }
 
+export interface OutsideOptions {
+  readonly authority: Authority;
+  readonly host: string;
+  readonly daemon: FixtureDaemon;
+  /** Default: the bearer token, where there is one. */
+  readonly token?: string;
+}
+
 /** A client outside, for whom `host` is the front, though it keeps to port 443 in every URL. */
-export function outsideThrough(
-  { port }: Front,
-  { authority, host, daemon }: { authority: Authority; host: string; daemon: FixtureDaemon },
-): Outside {
+export function outsideThrough({ port }: Front, { authority, host, daemon, token }: OutsideOptions): Outside {
   const lookup: LookupFunction = (_name, options, callback) =>
     options.all ? callback(null, [{ address: "127.0.0.1", family: 4 }]) : callback(null, "127.0.0.1", 4);
   const place = (url: string): string => url.replace(`https://${host}/`, `https://${host}:${port}/`);
@@ -73,7 +78,7 @@ export function outsideThrough(
     origin: `https://${host}`,
     url: `https://${host}/mcp`,
     mode,
-    token: mode.endsWith("bearer") ? daemon.token() : undefined,
+    token: token ?? (mode.endsWith("bearer") ? daemon.token() : undefined),
     exchange: (url, signal, what) => exchange(place(url), signal, what),
     fetch: fetchThere as unknown as typeof fetch,
     signal: new AbortController().signal,

@@ -1,30 +1,27 @@
 import type { StatusReport } from "../../../internal/admin/types.js";
 import { systemClock } from "../../../internal/clock/clock.js";
-import type { Config } from "../../../internal/config/config.js";
 import { createExchange } from "../../../internal/tunnel/exchange.js";
 import { checkCard, checkNoSignIn, checkResource, checkServer } from "./discovery.js";
 import type { Outside } from "./outside.js";
-import { fail, ok, type Row } from "./row.js";
+import { fail, ok, type Row, warn } from "./row.js";
 import { checkChallenge, checkSession } from "./session.js";
 import { checkSignIn } from "./sign-in.js";
-import { findToken } from "./token.js";
 
 export interface OutsideOptions {
   readonly status: StatusReport;
-  /** The configuration in the file; undefined when it cannot be used: then there is no token. */
-  readonly config: Config | undefined;
-  readonly uid: number;
+  /** What calls are made with; see `withToken`. */
+  readonly token: string | undefined;
   readonly signal: AbortSignal;
 }
 
 /** Where clients come in: the public URL, or this machine's own where there is none. */
-export function outsideOf({ status, config, uid, signal }: OutsideOptions): Outside {
+export function outsideOf({ status, token, signal }: OutsideOptions): Outside {
   const url = status.listen.public_url ?? status.listen.url;
   return {
     origin: new URL(url).origin,
     url,
     mode: status.auth.mode,
-    token: config && findToken(config, uid),
+    token,
     exchange: createExchange({ clock: systemClock }),
     signal,
   };
@@ -50,14 +47,13 @@ export async function checkJourney(outside: Outside, show: (rows: readonly Row[]
   return true;
 }
 
-/** What a client does that is signed in, or as much of it as can be tried without. */
+/** What a client does that is signed in, or the first of it where there is no token to try more. */
 export async function checkCalls(outside: Outside): Promise<readonly Row[]> {
   if (outside.mode === "none") return checkSession(outside);
   const challenge = await checkChallenge(outside);
   if (outside.token !== undefined) return [challenge, ...(await checkSession(outside))];
-  const text =
-    "initialize and tools/list: only a client that is signed in can try them, see: ctmcpctl clients";
-  return [challenge, ok("mcp.initialize", text)];
+  const text = "initialize and tools/list: not tried, since the bearer token cannot be read";
+  return [challenge, warn("mcp.initialize", text, "see what is said of its file above")];
 }
 
 /** After a failure outside: whether the daemon itself answers, which tells the side the fault is on. */

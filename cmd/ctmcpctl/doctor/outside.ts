@@ -11,7 +11,7 @@ export interface Outside {
   /** The MCP endpoint. */
   readonly url: string;
   readonly mode: AuthMode;
-  /** The bearer token; undefined when the mode has none or it cannot be read. */
+  /** What calls are made with; undefined when nobody is asked, or it cannot be read. */
   readonly token: string | undefined;
   readonly exchange: Exchange;
   /** For the MCP client; default: node's own. */
