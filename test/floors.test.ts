@@ -11,7 +11,7 @@ const floors: readonly (readonly string[])[] = [
   ["config", "state", "health", "clients"].map(internal),
   ["workspace", "sandbox", "supervisor"].map(internal),
   ["files", "search", "instructions", "patch", "policy", "commands", "git"].map(internal),
-  ["auth", "tools", "tunnel"].map(internal),
+  ["auth", "tools", "tunnel", "service"].map(internal),
   ["mcp"].map(internal),
   ["httpd", "admin"].map(internal),
   ["daemon"].map(internal),

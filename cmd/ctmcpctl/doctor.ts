@@ -5,6 +5,7 @@ import { checkConfig, checkModes } from "./doctor/files.js";
 import { checkJourney, checkLoopback, outsideOf } from "./doctor/journey.js";
 import { checkLinger, checkPort, checkPrograms } from "./doctor/machine.js";
 import { createReport } from "./doctor/report.js";
+import { checkService } from "./doctor/service.js";
 import { withToken } from "./doctor/token.js";
 import { checkTunnel } from "./doctor/tunnel.js";
 
@@ -28,6 +29,7 @@ export async function run(context: Context): Promise<number> {
     report.add(await checkPort(config.listen, machine));
   report.add(await checkPrograms(machine, config?.tunnel));
   report.add(await checkLinger(machine));
+  report.add(await checkService(context));
 
   if (daemon.status !== undefined) {
     const { status } = daemon;

@@ -80,6 +80,16 @@ export const options = {
     value: "SHA256:...",
     help: "the server key to accept, as your server shows it",
   },
+  system: { type: "boolean", help: "a service of the whole machine, as root; with --user" },
+  user: { type: "string", value: "NAME", help: "who a --system service runs as" },
+  "read-only": { type: "boolean", help: "stricter settings, for workspaces that are all read-only" },
+  "hold-port": {
+    type: "boolean",
+    help: "let systemd hold the port, so that connections wait through a restart",
+  },
+  linger: { type: "boolean", help: "keep the service running when you are logged out" },
+  "no-start": { type: "boolean", help: "start it at the next login or boot only" },
+  purge: { type: "boolean", help: "also remove keys, sign-ins, journals and everything else that was kept" },
   follow: { type: "boolean", short: "f", help: "keep printing new lines" },
 } as const satisfies Record<string, Option>;
 

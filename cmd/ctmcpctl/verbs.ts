@@ -27,6 +27,18 @@ export const verbs: readonly Verb[] = [
     load: () => import("./init.js"),
   },
   {
+    name: "install",
+    summary: "keep the daemon running: a systemd or launchd service; also after an upgrade",
+    options: ["system", "user", "read-only", "hold-port", "linger", "no-start", "json"],
+    load: () => import("./install.js"),
+  },
+  {
+    name: "uninstall",
+    summary: "stop the service and remove it; the config stays",
+    options: ["system", "purge", "json"],
+    load: () => import("./uninstall.js"),
+  },
+  {
     name: "status",
     summary: "how the daemon is",
     options: ["json", "check"],

@@ -7,11 +7,12 @@ import { configPath } from "../../internal/config/paths.js";
 import { formatProblem, problemsOf } from "../../internal/config/problem.js";
 import { startDaemon } from "../../internal/daemon/daemon.js";
 import { createToolbox } from "../../internal/daemon/toolbox.js";
-import { exitCodeOf, Fault, messageOf } from "../../internal/errs/errs.js";
-import { createLog } from "../../internal/log/log.js";
+import { exitCodeOf, Fault, messageOf, programErrors } from "../../internal/errs/errs.js";
+import { createLog, type Logger } from "../../internal/log/log.js";
 import { createRedactor } from "../../internal/log/redact.js";
 import { version } from "../../internal/version/version.js";
 import { banner } from "./banner.js";
+import { logStream, takeService } from "./service.js";
 
 const usage = `usage: ctmcpd [--config FILE]
 
@@ -19,6 +20,7 @@ Serves MCP from the configuration file until SIGTERM; SIGHUP reads the file agai
 
   --config FILE   default: $CTMCP_CONFIG, else ~/.config/coding-tools-mcp.yaml
   --quiet         do not print how to connect
+  --launchd FILE  log to FILE, and end with 0 where launchd must not start it again
   --version
   --help
 
@@ -36,7 +38,10 @@ async function main(): Promise<void> {
   const { env } = process;
   const home = homedir();
   const redactor = createRedactor();
-  const log = createLog({ level: "info", stream: process.stderr, env, redactor, clock: systemClock });
+  const stream = logStream(values.launchd);
+  const log = createLog({ level: "info", stream, env, redactor, clock: systemClock });
+  if (values.launchd !== undefined) explain = (error) => explainToLog(log, error);
+  const service = takeService(env, process.pid);
   const daemon = await startDaemon({
     path: configPath({ flag: values.config, env, home }),
     env,
@@ -45,6 +50,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     log,
     redactor,
+    service,
     shell: ownShell(),
     toolbox: (workshop) => createToolbox({ clock: systemClock, env, home, workshop }),
   });
@@ -55,14 +61,17 @@ async function main(): Promise<void> {
       if (stopping) process.exit(2);
       stopping = true;
       log.notice("stopping", { signal });
-      void daemon.close(graceMs).then(() => process.exit(0), fail);
+      void daemon
+        .close(graceMs)
+        .then(service.notifier.close)
+        .then(() => process.exit(0), fail);
     });
   }
   log.notice("ready", { version, ...daemon.address() });
   // Who reads the instructions may leave at any time, and the daemon goes on.
   process.stdout.on("error", () => {});
   // A service manager's journal is no place for instructions.
-  if (!values.quiet && env.INVOCATION_ID === undefined) process.stdout.write(banner(daemon));
+  if (!values.quiet && !service.isManaged) process.stdout.write(banner(daemon));
 }
 
 function readFlags() {
@@ -71,6 +80,7 @@ function readFlags() {
       options: {
         config: { type: "string" },
         quiet: { type: "boolean" },
+        launchd: { type: "string" },
         version: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -80,12 +90,25 @@ function readFlags() {
   }
 }
 
-function fail(error: unknown): never {
+/** Tells what ended the program, and returns the code to end with. */
+let explain = (error: unknown): number => {
   for (const problem of problemsOf(error)) process.stderr.write(`${formatProblem(problem)}\n`);
   const text = error instanceof Fault ? error.message : ((error as Error)?.stack ?? String(error));
   process.stderr.write(`error: ${text}\n`);
   if (error instanceof Fault && error.hint) process.stderr.write(`hint: ${error.hint}\n`);
-  process.exit(exitCodeOf(error));
+  return exitCodeOf(error);
+};
+
+/** launchd starts anew whatever fails: what another start does not mend must not look like a failure to it. */
+function explainToLog(log: Logger, error: unknown): number {
+  for (const problem of problemsOf(error)) log.error(formatProblem(problem));
+  log.error("ended", { error });
+  const code = exitCodeOf(error);
+  return code === programErrors.CONFIG_INVALID ? 0 : code;
+}
+
+function fail(error: unknown): never {
+  process.exit(explain(error));
 }
 
 void main().catch(fail);

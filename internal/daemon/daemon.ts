@@ -11,13 +11,16 @@ import { createHealth } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
 import type { CallRecord } from "../mcp/call.js";
+import { createNotifier, type Notifier } from "../service/notify.js";
 import { createProbeResponder } from "../tunnel/probe-responder.js";
 import { version } from "../version/version.js";
+import { endpointUrl } from "./addresses.js";
 import { createBackend } from "./backend.js";
 import { createConditions } from "./conditions.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
 import { createReloader, type Prepared, type ReloadOutcome, type Trigger } from "./reload.js";
 import { createSecrets } from "./secrets.js";
+import { createServiceStatus, inheritedListener } from "./service-status.js";
 import { recordArrival, recordSighting, recordStep, recordTunnel } from "./sightings.js";
 import { createSignInService } from "./sign-in.js";
 import { readToken, rotateToken } from "./token.js";
@@ -34,6 +37,8 @@ export interface DaemonOptions extends LoadOptions {
   readonly toolbox: (workshop: Workshop) => Toolbox;
   /** The user's shell, absolute; undefined when unknown. */
   readonly shell: string | undefined;
+  /** The service manager that started it, if one did. */
+  readonly service?: { readonly notifier: Notifier; readonly listenFd: number | undefined };
   readonly onCall?: (record: CallRecord) => void;
   /** Called before each step of preparing a configuration; throwing makes that step fail. */
   readonly onStep?: (step: PrepareStep | "load") => void;
@@ -93,6 +98,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     home: options.home,
     path: async () => (await workshop.loginPath()).path,
     reload: () => reloader.reload({ trigger: "file" }),
+    onState: () => service.refresh(),
     onOrigin: () => void reloader.refresh().catch((error) => log.error("the tunnel's name", { error })),
   });
   const engine: Engine = createEngine({
@@ -100,6 +106,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     log,
     ...toolbox,
     listen: true,
+    inherited: inheritedListener(options.service?.listenFd, health),
     async token(config) {
       const token = await readToken(config, uid);
       if (token !== undefined) redactor.add(token);
@@ -121,7 +128,17 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     prepare,
     clock,
     log,
-    onSettled: conditions.reloaded,
+    onBegin: () => service.reloading(),
+    onSettled(outcome) {
+      conditions.reloaded(outcome);
+      service.ready();
+    },
+  });
+  const service = createServiceStatus({
+    notifier: options.service?.notifier ?? createNotifier({ env: {}, pid: process.pid }),
+    url: () => endpointUrl(engine.address()),
+    tunnel: () => tunnel.backend()?.report(),
+    pending: () => reloader.pendingError(),
   });
 
   const admin = await closeOnFailure(workshop, () =>
@@ -179,6 +196,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   signIn.review(loaded.config);
   tunnel.follow(loaded.config, engine.address().port);
   state = "ready";
+  service.ready();
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
   const background = setTimeout(backgroundAfterMs).then(async () => {
     if (state === "draining") return;
@@ -196,6 +214,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     settled: () => background,
     async close(graceMs) {
       state = "draining";
+      service.stopping();
       stopWatching();
       await engine.close(graceMs);
       await Promise.all([workshop.close(), tunnel.close()]);

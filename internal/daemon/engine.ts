@@ -23,7 +23,7 @@ import type { ProbeResponder } from "../tunnel/probe-responder.js";
 import type { Address } from "./addresses.js";
 import { createCallLimits } from "./call-limits.js";
 import { createExchanges } from "./exchanges.js";
-import { createListener, type Listener } from "./listener.js";
+import { createListener, type Inherited, type Listener } from "./listener.js";
 import { planChange } from "./plan.js";
 import type { Prepared } from "./reload.js";
 import { createSnapshot, isReplaced, openRoots, ownPaths, type Snapshot } from "./snapshot.js";
@@ -49,6 +49,7 @@ export interface EngineDeps {
   readonly probe?: ProbeResponder;
   /** False: requests come by another way than HTTP. */
   readonly listen: boolean;
+  readonly inherited?: Inherited | undefined;
   /** Called before each step of a preparation; throwing makes that step fail. */
   readonly onStep?: (step: PrepareStep) => void;
 }
@@ -91,6 +92,7 @@ export function createEngine(deps: EngineDeps): Engine {
   const exchanges = createExchanges(clock);
   const mcp = createMcpHttp({ clock, inFlight, subscriptions, elicitation, onRequest: deps.onRequest });
   const listener: Listener = createListener({
+    inherited: deps.inherited,
     handler: exchanges.watch(
       createHandler({
         current,

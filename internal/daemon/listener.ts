@@ -17,9 +17,18 @@ const swapGraceMs = 60_000;
 
 export interface ListenerDeps {
   readonly handler: (req: IncomingMessage, res: ServerResponse) => void;
+  /** A listening socket that the service manager handed over (sd_listen_fds(3)); used when its address is the one wanted. */
+  readonly inherited?: Inherited | undefined;
 }
 
-export function createListener({ handler }: ListenerDeps): Listener {
+export interface Inherited {
+  readonly fd: number;
+  /** It listens elsewhere, and is left alone. */
+  readonly onOther: (address: Address) => void;
+}
+
+export function createListener({ handler, inherited }: ListenerDeps): Listener {
+  let unused = inherited;
   let bound: { server: HttpServer; listen: Config["listen"] } | undefined;
   const leaving = new Set<HttpServer>();
 
@@ -35,8 +44,7 @@ export function createListener({ handler }: ListenerDeps): Listener {
           discard: () => {},
         };
       }
-      const server = createHttpServer({ handler, connections });
-      await server.listen(listen.host, listen.port);
+      const server = (await adopt(listen, connections)) ?? (await bind(listen, connections));
       return {
         address: server.address(),
         commit() {
@@ -56,6 +64,28 @@ export function createListener({ handler }: ListenerDeps): Listener {
       );
     },
   };
+
+  async function bind({ host, port }: Config["listen"], connections: number): Promise<HttpServer> {
+    const server = createHttpServer({ handler, connections });
+    await server.listen(host, port);
+    return server;
+  }
+
+  async function adopt(
+    { host, port }: Config["listen"],
+    connections: number,
+  ): Promise<HttpServer | undefined> {
+    const offer = unused;
+    unused = undefined;
+    if (offer === undefined) return undefined;
+    const server = createHttpServer({ handler, connections });
+    await server.listenOn(offer.fd);
+    const address = server.address();
+    if (address.host === host && address.port === port) return server;
+    offer.onOther(address);
+    await server.close(0);
+    return undefined;
+  }
 
   function leave(server: HttpServer): void {
     leaving.add(server);

@@ -54,6 +54,8 @@ export interface ReloaderDeps {
   readonly prepare: (from: "file" | "memory") => Promise<Prepared>;
   readonly clock: Clock;
   readonly log: Logger;
+  /** A reload begins that is no dry run. */
+  readonly onBegin?: () => void;
   /** Told how each reload ended that was no dry run: with what stands in the way, if anything does. */
   readonly onSettled: (outcome: {
     pending: PendingError | undefined;
@@ -62,7 +64,7 @@ export interface ReloaderDeps {
 }
 
 /** The one path by which a configuration changes: file event, signal and admin call all end here. */
-export function createReloader({ prepare, clock, log, onSettled }: ReloaderDeps): Reloader {
+export function createReloader({ prepare, clock, log, onBegin, onSettled }: ReloaderDeps): Reloader {
   const now = (): string => new Date(clock.now()).toISOString();
   let generation = 1;
   let loadedAt = now();
@@ -88,6 +90,7 @@ export function createReloader({ prepare, clock, log, onSettled }: ReloaderDeps)
         hint: "look at the configuration again, then reload",
       });
     }
+    if (!dryRun) onBegin?.();
     const prepared = await prepareOrReport(trigger, dryRun === true);
     const { changes, restartNeeded } = prepared;
     if (dryRun || changes.length === 0) {

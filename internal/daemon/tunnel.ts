@@ -29,6 +29,8 @@ export interface TunnelServiceDeps {
   readonly path: () => Promise<string>;
   /** The tunnel tells another origin than before; see `nameIn`. */
   readonly onOrigin: () => void;
+  /** After each change of its state or fault. */
+  readonly onState?: () => void;
   /** Reads the configuration again, and with it the secrets that it names. */
   readonly reload: () => Promise<unknown>;
 }
@@ -154,7 +156,10 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       clock,
       random: Math.random,
       redact: (text) => redactor.text(text),
-      onState: (report) => settle(report),
+      onState(report) {
+        settle(report);
+        deps.onState?.();
+      },
       onUrl: discover,
       log,
       spawnChild,

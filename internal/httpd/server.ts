@@ -22,6 +22,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Binds and accepts. Port 0 picks a free one. Throws ADDRESS_IN_USE, PERMISSION or FAILED. */
   listen(host: string, port: number): Promise<void>;
+  /** Accepts on a socket that listens already. Throws FAILED for a descriptor that is none. */
+  listenOn(fd: number): Promise<void>;
   /** Where it listens, once it does. */
   address(): { readonly host: string; readonly port: number };
   /** Open connections now. */
@@ -100,7 +102,9 @@ export function createHttpServer({
   }
 
   return {
-    listen: (host, port) => bind(server, host, port),
+    listen: (host, port) => bind(server, { host, port, backlog }, (error) => bindFault(error, host, port)),
+    listenOn: (fd) =>
+      bind(server, { fd }, (cause) => new Fault("FAILED", `descriptor ${fd} does not listen`, { cause })),
     address() {
       const address = server.address();
       if (address === null || typeof address === "string")
@@ -120,11 +124,15 @@ export function createHttpServer({
   };
 }
 
-function bind(server: Server, host: string, port: number): Promise<void> {
+function bind(
+  server: Server,
+  where: { host: string; port: number; backlog: number } | { fd: number },
+  explain: (error: Error) => Fault,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     // Stays: a failed accept is reported here later, and an unheard "error" would end the process.
-    server.on("error", (error) => reject(bindFault(error, host, port)));
-    server.listen({ host, port, backlog }, resolve);
+    server.on("error", (error) => reject(explain(error)));
+    server.listen(where, resolve);
   });
 }
 

@@ -10,6 +10,7 @@ import * as assert from "uvu/assert";
 import { parse } from "yaml";
 import { type LoadedConfig, loadConfig } from "../../internal/config/load.js";
 import { configKeys, generateFiles } from "../../scripts/generate-config-docs.js";
+import { generateDeploy } from "../../scripts/generate-deploy.js";
 
 const configs = fileURLToPath(new URL("../../../configs/", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "ctmcp-shipped-"));
@@ -24,6 +25,10 @@ function load(name: string): LoadedConfig {
 
 test("the schema file and the key table are what the schema gives", () => {
   for (const { url, text } of generateFiles()) assert.is(readFileSync(url, "utf8"), text, url.pathname);
+});
+
+test("the service files in deploy are what install writes", () => {
+  for (const { url, text } of generateDeploy()) assert.is(readFileSync(url, "utf8"), text, url.pathname);
 });
 
 test("every key is described and has a default or is required", () => {

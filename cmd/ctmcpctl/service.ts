@@ -1,0 +1,65 @@
+import { realpathSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  type ServiceDescription,
+  type ServiceScope,
+  serviceName,
+} from "../../internal/service/description.js";
+import { createLaunchd } from "../../internal/service/launchd.js";
+import { launchdLabel } from "../../internal/service/launchd-plist.js";
+import { createRun, type Run, type ServiceManager } from "../../internal/service/manager.js";
+import { createSystemd, unitDirectory } from "../../internal/service/systemd.js";
+import { packageRoot } from "../../internal/version/version.js";
+import type { Context } from "./context.js";
+
+/** The service manager of this machine, and how programs are run for it. */
+export function serviceManager(context: Context): { readonly manager: ServiceManager; readonly run: Run } {
+  const { env, home, uid, flags } = context;
+  const run = createRun(env);
+  const scope: ServiceScope["kind"] = flags.system ? "system" : "user";
+  if (process.platform === "darwin") return { manager: createLaunchd({ scope, home, uid, run }), run };
+  const configHome = env.XDG_CONFIG_HOME || join(home, ".config");
+  const directory = unitDirectory(scope, configHome);
+  return { manager: createSystemd({ scope, directory, run }), run };
+}
+
+/** The user's own service: the file that describes it, and what tells how it is. */
+export function serviceFile({ env, home }: Pick<Context, "env" | "home">): {
+  readonly file: string;
+  readonly status: readonly [string, ...string[]];
+} {
+  if (process.platform === "darwin") {
+    const file = join(home, "Library", "LaunchAgents", `${launchdLabel}.plist`);
+    return { file, status: ["launchctl", "print", `gui/${process.getuid?.()}/${launchdLabel}`] };
+  }
+  const directory = unitDirectory("user", env.XDG_CONFIG_HOME || join(home, ".config"));
+  const file = join(directory, `${serviceName}.service`);
+  return { file, status: ["systemctl", "--user", "is-active", serviceName] };
+}
+
+/** What the manager is to start: the daemon beside this program, by the node that runs this. */
+export function describeService(context: Context, scope: ServiceScope): ServiceDescription {
+  return {
+    node: process.execPath,
+    program: daemonProgram(),
+    configPath: context.configPath,
+    path: servicePath(context.env.PATH ?? "", process.execPath),
+    scope,
+  };
+}
+
+function daemonProgram(): string {
+  const own = process.argv[1];
+  const beside = own === undefined ? "" : join(dirname(realpathSync(own)), "ctmcpd.cjs");
+  return own?.endsWith(".cjs") ? beside : fileURLToPath(new URL("dist/bin/ctmcpd.cjs", packageRoot));
+}
+
+/** The PATH of the one who installs, without what is there for a project or relative to a folder. */
+export function servicePath(path: string, node: string): string {
+  const folders = path
+    .split(":")
+    .filter((folder) => isAbsolute(folder) && !folder.includes("/node_modules/"))
+    .concat(dirname(node), "/usr/local/bin", "/usr/bin", "/bin");
+  return [...new Set(folders)].join(":");
+}

@@ -1,0 +1,22 @@
+/** What the service manager starts, and for whom. All paths are absolute. */
+export interface ServiceDescription {
+  /** The node that runs the daemon: the one that ran the installer. */
+  readonly node: string;
+  /** `ctmcpd`, as node runs it. */
+  readonly program: string;
+  readonly configPath: string;
+  /** PATH of the daemon: service managers give next to none. */
+  readonly path: string;
+  /** Whose the service is. A system service runs as `user`, also when nobody is logged in. */
+  readonly scope: ServiceScope;
+}
+
+export type ServiceScope = { readonly kind: "user" } | { readonly kind: "system"; readonly user: string };
+
+/** The name of the unit and of the directories a service manager makes. */
+export const serviceName = "coding-tools-mcp";
+
+/** The command line of the daemon under a service manager. */
+export function daemonCommand({ node, program, configPath }: ServiceDescription): readonly string[] {
+  return [node, program, "--config", configPath, "--quiet"];
+}
