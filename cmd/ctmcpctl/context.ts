@@ -19,6 +19,8 @@ export interface Surroundings {
 
 /** What a command is given. */
 export interface Context extends Surroundings {
+  /** For loadConfig: this is not the daemon. */
+  readonly isInspection: true;
   readonly flags: Flags;
   readonly args: readonly string[];
   /** Absolute path of the config file; it need not exist. */
@@ -41,6 +43,7 @@ export function createContext(around: Surroundings, flags: Flags, args: readonly
   const print = (line: string): void => void stdout.write(`${line}\n`);
   return {
     ...around,
+    isInspection: true,
     flags,
     args,
     configPath: path,

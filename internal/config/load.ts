@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly home: string;
   /** The user who runs the daemon. */
   readonly uid: number;
+  /** See ResolveContext. */
+  readonly isInspection?: boolean;
 }
 
 export interface LoadedConfig {

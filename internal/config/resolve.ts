@@ -19,6 +19,8 @@ export interface ResolveContext extends PathContext {
   readonly file: string;
   /** The user who runs the daemon. */
   readonly uid: number;
+  /** True: somebody looks at the file who is not the daemon, and has not been given all that the daemon is. */
+  readonly isInspection?: boolean | undefined;
   /** Takes what makes the config unusable. */
   readonly problem: Report;
   /** Takes what is allowed and probably not meant. */

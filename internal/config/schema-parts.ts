@@ -8,7 +8,7 @@ export const profile = {
 /** A secret never stands in the file itself. */
 export const reference = {
   type: "string",
-  pattern: "^\\$\\{env:[A-Za-z_][A-Za-z0-9_]*\\}$",
+  pattern: "^\\$\\{(?:env:[A-Za-z_][A-Za-z0-9_]*|(?:credential|keychain):[A-Za-z0-9_.-]+)\\}$",
 } as const;
 
 export const duration = {

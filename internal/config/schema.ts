@@ -99,7 +99,7 @@ export const configSchema = {
         },
         token: {
           ...reference,
-          description: `The bearer token as a reference, "\${env:NAME}"; the token itself never stands in this file.`,
+          description: `The bearer token as a reference: "\${env:NAME}", "\${credential:NAME}" (systemd) or "\${keychain:NAME}" (macOS); the token itself never stands in this file.`,
         },
         password_file: {
           type: "string",
@@ -108,7 +108,7 @@ export const configSchema = {
         },
         password: {
           ...reference,
-          description: `That password as a reference, "\${env:NAME}".`,
+          description: `That password as a reference, like token.`,
         },
         access_token_ttl: {
           ...duration,

@@ -2,6 +2,7 @@ import { Fault, messageOf } from "../errs/errs.js";
 import { readSecretFile } from "../fsx/secret.js";
 import type { Path } from "./document.js";
 import { keyName } from "./explain.js";
+import { fetchSecret, keeperOf } from "./keepers.js";
 import type { References } from "./references.js";
 import type { ResolveContext } from "./resolve.js";
 
@@ -33,7 +34,9 @@ export function resolveSecret(
   const inline = [section, name];
   const inFile = [section, `${name}_file`];
   const file = references.path(inFile, raw[`${name}_file`]);
-  const value = references.value(inline, raw[name]);
+  const text = raw[name];
+  const keeper = text === undefined ? undefined : keeperOf(text);
+  const value = keeper ? fetchSecret(keeper, inline, context) : references.value(inline, text);
   if (raw[name] !== undefined && raw[`${name}_file`] !== undefined) {
     context.problem(
       inline,

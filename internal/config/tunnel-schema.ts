@@ -31,7 +31,7 @@ export const tunnelSchema = {
     },
     token: {
       ...reference,
-      description: `The same as a reference, "\${env:NAME}".`,
+      description: `The same as a reference, as for auth.token.`,
     },
     credentials_file: {
       type: "string",
