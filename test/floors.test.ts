@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 const floors: readonly (readonly string[])[] = [
   ["errs", "clock", "version"].map(internal),
   ["log", "fsx", "limits", "jsonx", "httpx"].map(internal),
-  ["config", "state", "health", "clients"].map(internal),
+  ["config", "state", "health", "clients", "audit", "metrics"].map(internal),
   ["workspace", "sandbox", "supervisor"].map(internal),
   ["files", "search", "instructions", "patch", "policy", "commands", "git"].map(internal),
   ["auth", "tools", "tunnel", "service"].map(internal),

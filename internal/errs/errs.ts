@@ -30,6 +30,7 @@ export const toolErrors = {
   CANCELLED: { category: "runtime", retryable: true },
   RATE_LIMITED: { category: "runtime", retryable: true },
   SERVER_BUSY: { category: "runtime", retryable: true },
+  AUDIT_UNAVAILABLE: { category: "runtime", retryable: true },
   GIT_ERROR: { category: "runtime", retryable: false },
   SEARCH_FAILED: { category: "runtime", retryable: false },
   TTY_UNSUPPORTED: { category: "runtime", retryable: false },
