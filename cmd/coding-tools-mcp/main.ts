@@ -6,6 +6,7 @@ import { systemClock } from "../../internal/clock/clock.js";
 import { ownShell } from "../../internal/commands/login-path.js";
 import { type Config, usesOAuth } from "../../internal/config/config.js";
 import { type Address, originOf, urlAt } from "../../internal/daemon/addresses.js";
+import { createAudit } from "../../internal/daemon/audit.js";
 import { createEngine, type Engine } from "../../internal/daemon/engine.js";
 import { createSignInService } from "../../internal/daemon/sign-in.js";
 import { serveOnStdio } from "../../internal/daemon/stdio.js";
@@ -74,7 +75,17 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
   // Standard error carries the start line and trace lines; of the log only what went wrong.
   const log = createLog({ level: "error", stream: process.stderr, env, redactor, clock: systemClock });
   const home = homedir();
+  const health = createHealth(systemClock);
+  const audit = createAudit({
+    clock: systemClock,
+    log,
+    health,
+    redactor,
+    stateDir: config.stateDir,
+    config: () => config.audit,
+  });
   const workshop = createWorkshop({
+    onCommandEnded: audit.commandEnded,
     clock: systemClock,
     log,
     env,
@@ -89,9 +100,10 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     clock: systemClock,
     log,
     uid,
-    health: createHealth(systemClock),
+    health,
     redact: (secret) => redactor.add(secret),
     onChange: () => engine.refreshClients(),
+    onEvent: audit.signIn,
   });
   const engine: Engine = createEngine({
     clock: systemClock,
@@ -101,7 +113,9 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     token: async () => token,
     signIn: signIn.prepare,
     onRequest: () => {},
+    onBegin: audit.begin,
     onCall: (record) => {
+      audit.call(record);
       if (settings.trace) process.stderr.write(traceLine(record, systemClock.now(), redactor));
     },
   });
@@ -111,6 +125,7 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     async close(ms) {
       await engine.close(ms);
       await workshop.close();
+      audit.close();
       release();
     },
   };

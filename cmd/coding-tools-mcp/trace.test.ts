@@ -8,11 +8,13 @@ import { traceLine } from "./trace.js";
 const record: CallRecord = {
   principal: principalNamed("alice"),
   tool: "read_file",
+  workspace: "app",
   args: { path: "a.txt", max_lines: 3 },
   ok: true,
   errorCode: undefined,
   durationMs: 7,
   truncated: false,
+  result: undefined,
 };
 
 function trace(args: Readonly<Record<string, unknown>>): string {

@@ -91,6 +91,10 @@ export const options = {
   "no-start": { type: "boolean", help: "start it at the next login or boot only" },
   purge: { type: "boolean", help: "also remove keys, sign-ins, journals and everything else that was kept" },
   follow: { type: "boolean", short: "f", help: "keep printing new lines" },
+  lines: { type: "string", short: "n", value: "N", help: "how many of the latest to show" },
+  since: { type: "string", value: "TIME", help: "only later ones: 30m, 2h, 7d or 2026-11-01" },
+  client: { type: "string", value: "TEXT", help: "only of clients whose name or id holds this" },
+  tool: { type: "string", value: "NAME", help: "only calls of this tool" },
 } as const satisfies Record<string, Option>;
 
 export type OptionName = keyof typeof options;

@@ -212,6 +212,18 @@ export const verbs: readonly Verb[] = [
     load: () => import("./logs.js"),
   },
   {
+    name: "audit",
+    summary: "what clients did: calls, commands, changed files, sign-ins",
+    options: ["follow", "client", "tool", "since", "lines", "json"],
+    load: () => import("./audit.js"),
+  },
+  {
+    name: "audit verify",
+    summary: "whether every record is there as it was written",
+    options: ["json"],
+    load: () => import("./audit-verify.js"),
+  },
+  {
     name: "version",
     summary: "the versions of ctmcpctl and of the daemon",
     options: ["json"],

@@ -28,6 +28,8 @@ export const commandLimits: CommandLimits = {
 
 export interface CommandRequest {
   readonly workspaceId: string;
+  /** Id of the principal who asks. */
+  readonly caller?: string;
   /** Gives the policy to start under, or refuses; not asked for a command that runs already. */
   readonly admit: () => SandboxPolicy | Promise<SandboxPolicy>;
   readonly cmd: string;
@@ -63,6 +65,8 @@ export interface Commands {
   list(workspaceId: string): readonly Command[];
   /** Kills and forgets the commands of a workspace that is no longer served. */
   retire(workspaceId: string): void;
+  /** Kills the commands that were started by a caller who may no longer run any in that workspace. */
+  endUnless(mayRun: (caller: string, workspaceId: string) => boolean): void;
   /** Kills everything; resolves when all of it has ended. */
   close(): Promise<void>;
 }
@@ -71,6 +75,14 @@ export interface CommandsDeps {
   readonly sandbox: Pick<Sandbox, "start">;
   readonly clock: Clock;
   readonly limits?: CommandLimits;
+  /** A command has ended, all its output included. */
+  readonly onEnded?: ((ended: EndedCommand) => void) | undefined;
+}
+
+export interface EndedCommand {
+  readonly command: Command;
+  readonly workspaceId: string;
+  readonly caller: string | undefined;
 }
 
 interface Place {
@@ -85,7 +97,8 @@ const cancelGraceMs = 500;
 const maxRequests = 256;
 
 /** The commands of all workspaces. A workspace is one trust domain: its callers share its commands. */
-export function createCommands({ sandbox, clock, limits = commandLimits }: CommandsDeps): Commands {
+export function createCommands({ sandbox, clock, limits = commandLimits, onEnded }: CommandsDeps): Commands {
+  const callers = new WeakMap<Command, string>();
   const places = new Map<string, Place>();
   const attendance = new WeakMap<Command, { holders: number; released: boolean }>();
 
@@ -118,7 +131,12 @@ export function createCommands({ sandbox, clock, limits = commandLimits }: Comma
         clock,
       });
       place.commands.set(command.id, command);
-      void command.ended.then(() => retain(place, command));
+      const { caller, workspaceId } = request;
+      if (caller !== undefined) callers.set(command, caller);
+      void command.ended.then(() => {
+        retain(place, command);
+        onEnded?.({ command, workspaceId, caller });
+      });
       // It may have been retired while it started.
       if (places.get(request.workspaceId) !== place) command.stop("KILL");
       return command;
@@ -203,6 +221,15 @@ export function createCommands({ sandbox, clock, limits = commandLimits }: Comma
     },
     list: (workspaceId) => [...(places.get(workspaceId)?.commands.values() ?? [])].reverse(),
     retire,
+    endUnless(mayRun) {
+      for (const [workspaceId, { commands }] of places) {
+        for (const command of commands.values()) {
+          const caller = callers.get(command);
+          const isOver = command.endedAt() !== undefined || caller === undefined;
+          if (!isOver && !mayRun(caller, workspaceId)) command.stop("KILL");
+        }
+      }
+    },
     async close() {
       const all = [...places.values()].flatMap(({ commands }) => [...commands.values()]);
       for (const id of [...places.keys()]) retire(id);

@@ -173,10 +173,20 @@ export interface Config {
   readonly exec: ExecConfig;
   readonly viewImage: boolean;
   readonly log: { readonly level: LogLevel };
+  readonly audit: AuditConfig;
+  /** Undefined: only the admin socket tells them. */
+  readonly metrics: { readonly listen: Config["listen"] | undefined };
   /** Absolute; secrets and other state, 0700. */
   readonly stateDir: string;
   /** Absolute; the admin socket, 0700. */
   readonly runtimeDir: string;
+}
+
+export interface AuditConfig {
+  /** Bytes after which another file is begun. */
+  readonly maxBytes: number;
+  /** Files that are kept, the current one included. */
+  readonly keep: number;
 }
 
 /** True when profile `have` allows what `need` asks for. */

@@ -58,6 +58,8 @@ test("a file with the required keys only gets every default", () => {
     exec,
     viewImage: true,
     log: { level: "info" },
+    audit: { maxBytes: 16 * 2 ** 20, keep: 8 },
+    metrics: { listen: undefined },
     stateDir: join(home, ".local/state/coding-tools-mcp"),
     runtimeDir: join(home, ".local/state/coding-tools-mcp"),
   });
@@ -78,6 +80,8 @@ limits: {calls_per_second: 0.5, burst: 1, concurrent_calls: 2, heavy_calls: 3, c
 exec: {permission_mode: trusted}
 view_image: false
 log: {level: debug}
+audit: {max_file_mb: 1, keep: 2}
+metrics: {listen: "[::1]:9464"}
 state_dir: state
 runtime_dir: ${folder}/run
 `);
@@ -102,6 +106,8 @@ runtime_dir: ${folder}/run
     exec: { ...exec, permissionMode: "trusted" },
     viewImage: false,
     log: { level: "debug" },
+    audit: { maxBytes: 2 ** 20, keep: 2 },
+    metrics: { listen: { host: "::1", port: 9464 } },
     stateDir: join(home, "state"),
     runtimeDir: join(folder, "run"),
   });

@@ -7,6 +7,18 @@ import { defaultRuntimeDir, defaultStateDir, expandPath, type PathContext, socke
  * invalid: the daemon may still run on an earlier version of it.
  */
 export async function locateSocket(options: PathContext & { readonly path: string }): Promise<string> {
+  const { stateDir, runtimeDir } = await namedDirectories(options);
+  return socketPath(runtimeDir ?? defaultRuntimeDir(options, stateDir));
+}
+
+/** The state directory of that daemon, by the same rules. */
+export async function locateState(options: PathContext & { readonly path: string }): Promise<string> {
+  return (await namedDirectories(options)).stateDir;
+}
+
+async function namedDirectories(
+  options: PathContext & { readonly path: string },
+): Promise<{ readonly stateDir: string; readonly runtimeDir: string | undefined }> {
   const { path, env, home } = options;
   const named = await readDirectories(path);
   const expand = (text: unknown): string | undefined => {
@@ -14,8 +26,10 @@ export async function locateSocket(options: PathContext & { readonly path: strin
     const replaced = text.replace(/\$\{env:(\w+)\}/g, (_, name: string) => env[name] ?? "");
     return expandPath(replaced, { home, base: dirname(path) });
   };
-  const stateDir = expand(named.state_dir) ?? defaultStateDir(options);
-  return socketPath(expand(named.runtime_dir) ?? defaultRuntimeDir(options, stateDir));
+  return {
+    stateDir: expand(named.state_dir) ?? defaultStateDir(options),
+    runtimeDir: expand(named.runtime_dir),
+  };
 }
 
 interface Directories {

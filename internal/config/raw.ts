@@ -48,6 +48,8 @@ export interface RawConfig {
   };
   readonly view_image?: boolean;
   readonly log?: { readonly level?: LogLevel };
+  readonly audit?: { readonly max_file_mb?: number; readonly keep?: number };
+  readonly metrics?: { readonly listen?: string };
   readonly state_dir?: string;
   readonly runtime_dir?: string;
 }

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { availableParallelism } from "node:os";
 import { resolveAuth } from "./auth.js";
-import type { Config, LimitsConfig, WorkspaceConfig } from "./config.js";
+import type { AuditConfig, Config, LimitsConfig, WorkspaceConfig } from "./config.js";
 import type { Path } from "./document.js";
 import { checkExec, resolveExec } from "./exec.js";
 import { defaultRuntimeDir, defaultStateDir, type PathContext, socketPath } from "./paths.js";
@@ -46,7 +46,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     version: 1,
     hostname: raw.hostname?.toLowerCase(),
     publicOrigin: raw.hostname && `https://${raw.hostname.toLowerCase()}`,
-    listen: resolveListen(raw.listen ?? properties.listen.default, context),
+    listen: resolveAddress(["listen"], raw.listen ?? properties.listen.default, context),
     workspaces: workspaces as [WorkspaceConfig, ...WorkspaceConfig[]],
     auth: resolveAuth(raw.auth ?? {}, references, context),
     tunnel: raw.tunnel && resolveTunnel(raw.tunnel, references, context),
@@ -55,6 +55,8 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     exec: resolveExec(raw.exec ?? {}, references, context),
     viewImage: raw.view_image ?? properties.view_image.default,
     log: { level: raw.log?.level ?? properties.log.properties.level.default },
+    audit: resolveAudit(raw.audit ?? {}),
+    metrics: { listen: resolveMetrics(raw.metrics?.listen, context) },
     stateDir,
     runtimeDir,
   };
@@ -78,18 +80,33 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }
 
-function resolveListen(text: string, { problem }: ResolveContext): Config["listen"] {
+function resolveAudit({ max_file_mb: maxFileMb, keep }: NonNullable<RawConfig["audit"]>): AuditConfig {
+  const { properties: defaults } = properties.audit;
+  return {
+    maxBytes: (maxFileMb ?? defaults.max_file_mb.default) * 2 ** 20,
+    keep: keep ?? defaults.keep.default,
+  };
+}
+
+function resolveMetrics(text: string | undefined, context: ResolveContext): Config["listen"] | undefined {
+  if (text === undefined) return undefined;
+  const at = ["metrics", "listen"];
+  const address = resolveAddress(at, text, context);
+  if (!isLoopback(address.host)) {
+    const hint = "write a loopback address, as in 127.0.0.1:9464; nobody is asked who comes there";
+    context.problem(at, `metrics.listen is ${address.host}, which others can reach`, hint);
+  }
+  return address;
+}
+
+function resolveAddress(at: Path, text: string, { problem }: ResolveContext): Config["listen"] {
   const colon = text.lastIndexOf(":");
   const host = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   const port = Number(text.slice(colon + 1));
   if (host !== "localhost" && !isIPv4(host) && !isIPv6(host)) {
-    problem(
-      ["listen"],
-      `${host} is not an IP address`,
-      "write an address of this machine, as in 127.0.0.1:8765",
-    );
+    problem(at, `${host} is not an IP address`, "write an address of this machine, as in 127.0.0.1:8765");
   }
-  if (port > 65_535) problem(["listen"], `${port} is not a port`, "write a port from 1 to 65535");
+  if (port > 65_535) problem(at, `${port} is not a port`, "write a port from 1 to 65535");
   return { host, port };
 }
 

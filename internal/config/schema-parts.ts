@@ -21,3 +21,9 @@ export const paths = {
   default: [],
   items: { type: "string", minLength: 1 },
 } as const;
+
+/** An IPv6 address stands in brackets. */
+export const address = {
+  type: "string",
+  pattern: "^(?:\\[[0-9A-Fa-f:.]+\\]|[0-9.]+|localhost):[0-9]{1,5}$",
+} as const;

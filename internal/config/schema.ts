@@ -1,4 +1,4 @@
-import { duration, paths, profile, reference } from "./schema-parts.js";
+import { address, duration, paths, profile, reference } from "./schema-parts.js";
 import { tunnelSchema } from "./tunnel-schema.js";
 
 /**
@@ -22,8 +22,7 @@ export const configSchema = {
         "Public host name under which clients reach the daemon, as in https://HOSTNAME/mcp. No scheme, port or path.",
     },
     listen: {
-      type: "string",
-      pattern: "^(?:\\[[0-9A-Fa-f:.]+\\]|[0-9.]+|localhost):[0-9]{1,5}$",
+      ...address,
       default: "127.0.0.1:8765",
       description:
         "IP address and port of the HTTP listener; an IPv6 address in brackets. Port 0 takes any free port.",
@@ -257,6 +256,40 @@ export const configSchema = {
         },
       },
     },
+    audit: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "The record of what clients did, in the state directory.",
+      properties: {
+        max_file_mb: {
+          type: "integer",
+          minimum: 1,
+          maximum: 1024,
+          default: 16,
+          description: "MiB after which another file is begun.",
+        },
+        keep: {
+          type: "integer",
+          minimum: 2,
+          maximum: 10_000,
+          default: 8,
+          description: "Files that are kept; the oldest is removed then.",
+        },
+      },
+    },
+    metrics: {
+      type: "object",
+      additionalProperties: false,
+      default: {},
+      description: "Numbers for Prometheus; ctmcpctl metrics shows them always.",
+      properties: {
+        listen: {
+          ...address,
+          description: "Loopback address that serves GET /metrics to every program of this machine.",
+        },
+      },
+    },
     state_dir: {
       type: "string",
       minLength: 1,
@@ -279,6 +312,7 @@ export const derivedDefaults: Readonly<Record<string, string>> = {
   "auth.token": "none",
   "auth.password_file": "the password that `ctmcpctl rotate-secret password` has set",
   "auth.password": "none",
+  "metrics.listen": "none",
   tunnel: "none",
   "tunnel.program": "the provider's own name",
   "tunnel.id": "none",

@@ -41,11 +41,10 @@ export function formatShown(shown: ShownConfig, { sources }: { readonly sources:
 
 function spell(config: Config): Record<string, unknown> {
   const { listen, auth, limits, exec } = config;
-  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return given({
     version: config.version,
     hostname: config.hostname,
-    listen: `${host}:${listen.port}`,
+    listen: spellAddress(listen),
     workspaces: config.workspaces.map(({ exec, ...workspace }) => ({
       ...workspace,
       // Any of the values may be a secret that a reference has brought here.
@@ -75,9 +74,16 @@ function spell(config: Config): Record<string, unknown> {
     exec: { permission_mode: exec.permissionMode, approvals: exec.approvals, sandbox: exec.sandbox },
     view_image: config.viewImage,
     log: config.log,
+    audit: { max_file_mb: config.audit.maxBytes / 2 ** 20, keep: config.audit.keep },
+    metrics: config.metrics.listen === undefined ? {} : { listen: spellAddress(config.metrics.listen) },
     state_dir: config.stateDir,
     runtime_dir: config.runtimeDir,
   });
+}
+
+/** As it stands in the file. */
+export function spellAddress({ host, port }: Config["listen"]): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 /** In the largest unit of which it is a multiple: a day is 24h. */

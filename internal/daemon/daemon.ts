@@ -15,6 +15,8 @@ import { createNotifier, type Notifier } from "../service/notify.js";
 import { createProbeResponder } from "../tunnel/probe-responder.js";
 import { version } from "../version/version.js";
 import { endpointUrl } from "./addresses.js";
+import { createAudit } from "./audit.js";
+import { auditOwner } from "./audit-owner.js";
 import { createBackend } from "./backend.js";
 import { createConditions } from "./conditions.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
@@ -75,7 +77,20 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   let loaded = load();
   log.setLevel(loaded.config.log.level);
   let state: "starting" | "ready" | "draining" = "starting";
-  const workshop = createWorkshop({ ...options, hidden: [options.path], config: loaded.config });
+  const audit = createAudit({
+    clock,
+    log,
+    health,
+    redactor,
+    stateDir: loaded.config.stateDir,
+    config: () => loaded.config.audit,
+  });
+  const workshop = createWorkshop({
+    ...options,
+    hidden: [options.path],
+    config: loaded.config,
+    onCommandEnded: audit.commandEnded,
+  });
   const toolbox = options.toolbox(workshop);
 
   const signIn = createSignInService({
@@ -84,7 +99,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     uid,
     health,
     redact: (secret) => redactor.add(secret),
-    onChange: () => engine.refreshClients(),
+    onChange() {
+      engine.refreshClients();
+      workshop.commands.endUnless((caller, workspace) => engine.mayRun(caller, workspace));
+    },
+    onEvent: audit.signIn,
   });
   const pass = createPass({ clock });
   const responder = createProbeResponder({ clock });
@@ -115,8 +134,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     signIn: signIn.prepare,
     pass,
     probe: responder,
-    onClientStep: (step) => recordStep(attempts, step),
-    onCall: (record) => options.onCall?.(record),
+    onClientStep(step) {
+      recordStep(attempts, step);
+      audit.refused(step);
+    },
+    onBegin: audit.begin,
+    onCall(record) {
+      audit.call(record);
+      options.onCall?.(record);
+    },
     onRequest(record) {
       recordSighting(clients, record);
       recordArrival(attempts, record, signIn.clientIdOf(record.principal.id));
@@ -147,35 +173,38 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       uid,
       version,
       onError: (error) => log.error("admin request failed", { error }),
-      backend: createBackend({
-        clock,
-        log,
-        clients,
-        health,
-        engine,
-        reloader,
-        workshop,
-        ripgrep: toolbox.ripgrep,
-        loaded: () => loaded,
-        state: () => state,
-        signIn,
-        pass,
-        tunnel,
-        attempts,
-        rotateSecret: createSecrets({
-          onRotated: () => signIn.review(engine.current().config),
-          config: () => engine.current().config,
-          server: () => signIn.server(),
-          redact: (secret) => redactor.add(secret),
-          now: () => clock.now(),
-          async rotateBearer() {
-            const secret = await rotateToken(engine.current().config, uid);
-            redactor.add(secret);
-            await reloader.refresh();
-            return secret;
-          },
-        }).rotate,
-      }),
+      backend: auditOwner(
+        createBackend({
+          clock,
+          log,
+          clients,
+          health,
+          engine,
+          reloader,
+          workshop,
+          ripgrep: toolbox.ripgrep,
+          loaded: () => loaded,
+          state: () => state,
+          signIn,
+          pass,
+          tunnel,
+          attempts,
+          rotateSecret: createSecrets({
+            onRotated: () => signIn.review(engine.current().config),
+            config: () => engine.current().config,
+            server: () => signIn.server(),
+            redact: (secret) => redactor.add(secret),
+            now: () => clock.now(),
+            async rotateBearer() {
+              const secret = await rotateToken(engine.current().config, uid);
+              redactor.add(secret);
+              await reloader.refresh();
+              return secret;
+            },
+          }).rotate,
+        }),
+        audit,
+      ),
     }),
   );
   await closeOnFailure(workshop, () =>
@@ -195,6 +224,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   conditions.loaded(loaded);
   signIn.review(loaded.config);
   tunnel.follow(loaded.config, engine.address().port);
+  audit.daemon("daemon_started", { version, pid: process.pid });
   state = "ready";
   service.ready();
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
@@ -218,6 +248,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       stopWatching();
       await engine.close(graceMs);
       await Promise.all([workshop.close(), tunnel.close()]);
+      audit.daemon("daemon_stopped");
+      audit.close();
       await admin.close();
     },
   };
@@ -232,6 +264,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         prepared.commit();
         workshop.retire(before, engine.current().workspaces);
         loaded = next;
+        audit.daemon("config_applied", { changes: prepared.changes });
         log.setLevel(next.config.log.level);
         conditions.loaded(next);
         signIn.review(next.config);

@@ -11,7 +11,7 @@ import { Fault } from "../errs/errs.js";
 import type { ClientStep } from "../httpd/client-step.js";
 import { createHandler } from "../httpd/handler.js";
 import type { Log } from "../log/log.js";
-import type { CallRecord } from "../mcp/call.js";
+import type { BegunCall, CallRecord } from "../mcp/call.js";
 import { createElicitation, type Elicitation } from "../mcp/elicitation.js";
 import { createMcpHttp, type RequestRecord } from "../mcp/http.js";
 import { createInFlight, type InFlight } from "../mcp/inflight.js";
@@ -43,6 +43,8 @@ export interface EngineDeps {
   readonly signIn: (config: Config) => Promise<((address: Address) => SignIn) | undefined>;
   /** For the owner's own checks where clients sign in. */
   readonly pass?: Pass;
+  /** Before a call that may change something; see CallDeps. */
+  readonly onBegin?: (call: BegunCall) => void;
   readonly onCall: (record: CallRecord) => void;
   readonly onRequest: (record: RequestRecord) => void;
   readonly onClientStep?: (step: ClientStep) => void;
@@ -62,6 +64,8 @@ export interface Engine {
   prepare(config: Config): Promise<Prepared>;
   /** Where it listens. */
   address(): Address;
+  /** Whether this principal may run commands in that workspace, as things stand now. */
+  mayRun(principalId: string, workspaceId: string): boolean;
   /** Tells clients whose tool list is another one now, and lets go of those who may see nothing any more. */
   refreshClients(): void;
   readonly inFlight: InFlight;
@@ -116,6 +120,12 @@ export function createEngine(deps: EngineDeps): Engine {
     current,
     prepare,
     address: () => listener.address(),
+    mayRun(principalId, workspaceId) {
+      const { auth, views } = current();
+      const principal = auth.current(principalId);
+      const view = principal && views(principal, workspaceId);
+      return view?.catalogue.names.includes("exec_command") === true;
+    },
     refreshClients: () => tellSubscribers(current()),
     inFlight,
     subscriptions,
@@ -187,6 +197,7 @@ export function createEngine(deps: EngineDeps): Engine {
               ? base.calls.limits
               : createCallLimits(effective.limits, clock),
           clock,
+          onBegin: deps.onBegin,
           onCall: deps.onCall,
           onBug: (tool, error) => log.error("a tool failed unexpectedly", { tool, error }),
         },

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Config } from "../config/config.js";
+import { isLoopback } from "../config/resolve.js";
 import { Fault } from "../errs/errs.js";
 import { createHttpServer, type HttpServer } from "../httpd/server.js";
 import type { Address } from "./addresses.js";
@@ -81,7 +82,8 @@ export function createListener({ handler, inherited }: ListenerDeps): Listener {
     const server = createHttpServer({ handler, connections });
     await server.listenOn(offer.fd);
     const address = server.address();
-    if (address.host === host && address.port === port) return server;
+    const isWanted = address.host === host || (host === "localhost" && isLoopback(address.host));
+    if (isWanted && address.port === port) return server;
     offer.onOther(address);
     await server.close(0);
     return undefined;

@@ -23,6 +23,8 @@ const base: Config = {
   },
   viewImage: true,
   log: { level: "info" },
+  audit: { maxBytes: 16 * 2 ** 20, keep: 8 },
+  metrics: { listen: undefined },
   stateDir: "/state",
   runtimeDir: "/run",
 };

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Config } from "../config/config.js";
+import { spellAddress } from "../config/show.js";
 
 /** What a new configuration changes, in words for the owner. */
 export interface Plan {
@@ -18,7 +19,7 @@ export function planChange(current: Config, next: Config): Plan {
   const changes = [
     ...workspaceChanges(current, next),
     ...changed("hostname", current.hostname, next.hostname),
-    ...changed("listen", address(current), address(next)),
+    ...changed("listen", spellAddress(current.listen), spellAddress(next.listen)),
     ...changed("auth.mode", current.auth.mode, next.auth.mode),
     ...changed("auth.token_file", current.auth.tokenFile, next.auth.tokenFile),
     ...(current.auth.token === next.auth.token ? [] : ["auth.token: another value"]),
@@ -31,6 +32,12 @@ export function planChange(current: Config, next: Config): Plan {
     ...sandboxChanges(current.exec.sandbox, next.exec.sandbox),
     ...changed("view_image", current.viewImage, next.viewImage),
     ...changed("log.level", current.log.level, next.log.level),
+    ...changed("audit", JSON.stringify(current.audit), JSON.stringify(next.audit)),
+    ...changed(
+      "metrics.listen",
+      current.metrics.listen && spellAddress(current.metrics.listen),
+      next.metrics.listen && spellAddress(next.metrics.listen),
+    ),
   ];
   const restartNeeded = (["stateDir", "runtimeDir"] as const)
     .filter((key) => current[key] !== next[key])
@@ -81,8 +88,4 @@ function tunnelChanges(current: Config, next: Config): string[] {
   const [before, after] = [current, next].map(({ tunnel }) => tunnel && `provider ${tunnel.provider}`);
   if (before !== after) return changed("tunnel", before ?? "absent", after ?? "absent");
   return isDeepStrictEqual(current.tunnel, next.tunnel) ? [] : ["tunnel: other settings"];
-}
-
-function address({ listen: { host, port } }: Config): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -17,6 +17,8 @@ export interface SignInDeps {
   readonly redact: (secret: string) => void;
   /** A client's access was given, changed or taken away. */
   readonly onChange: () => void;
+  /** Something happened that belongs into the record. */
+  readonly onEvent: (event: AuthEvent) => void;
 }
 
 /** Sign-in of one daemon: opened by the first configuration that asks for it, kept across the others. */
@@ -55,7 +57,10 @@ export function createSignInService(deps: SignInDeps): SignInService {
         clock,
         tokenSecret: tokenSecret === undefined ? undefined : Buffer.from(tokenSecret, "hex"),
         onChange,
-        onEvent: (event) => record(log, event),
+        onEvent(event) {
+          record(log, event);
+          deps.onEvent(event);
+        },
         onFailure: (error) => log.error("sign-in: the state was not written", { error }),
         onDamaged: (kept, reason) => reportDamage(health, log, kept, reason),
       });

@@ -23,21 +23,32 @@ export interface CallLimits {
   }): Promise<T>;
 }
 
-/** One finished call, for the trace and the client list. Arguments are as received. */
-export interface CallRecord {
+/** A call that is about to run. Arguments are those the tool is given. */
+export interface BegunCall {
   readonly principal: Principal;
   readonly tool: string;
+  readonly workspace: string;
   readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** One finished call, for the trace and the audit. Arguments are as received when it was turned away before it ran. */
+export interface CallRecord extends Omit<BegunCall, "workspace"> {
+  /** Undefined when it was turned away before that was known. */
+  readonly workspace: string | undefined;
   readonly ok: boolean;
   readonly errorCode: string | undefined;
   readonly durationMs: number;
   readonly truncated: boolean;
+  /** Undefined when it did not run. */
+  readonly result: ToolResult | undefined;
 }
 
 export interface CallDeps {
   readonly validators: ArgumentValidators;
   readonly limits: CallLimits;
   readonly clock: Clock;
+  /** Before a tool runs that may change something. A Fault it throws is the answer, and the tool does not run. */
+  readonly onBegin?: ((call: BegunCall) => void) | undefined;
   readonly onCall: (record: CallRecord) => void;
   /** A tool, or the answer to a method, threw something that is no expected failure: a bug, for the log. */
   readonly onBug: (where: string, error: unknown) => void;
@@ -62,11 +73,20 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
   // Before the arguments are looked at: that may take long, and is not free because they are wrong.
   const refusal = refusalOf(deps.limits, context.principal);
   if (refusal !== undefined) {
-    const record = { principal: context.principal, tool: tool.name, args: given };
-    deps.onCall({ ...record, ok: false, errorCode: refusal.code, durationMs: 0, truncated: false });
+    turnedAway(deps, { principal: context.principal, tool: tool.name, args: given }, refusal.code);
     return failureResult(refusal);
   }
-  const { args, target } = acceptArguments(deps, tool, given, context.view);
+  const { args, target } = acceptOr(
+    () => acceptArguments(deps, tool, given, context.view),
+    () =>
+      turnedAway(deps, { principal: context.principal, tool: tool.name, args: given }, "INVALID_ARGUMENT"),
+  );
+  const begun: BegunCall = {
+    principal: context.principal,
+    tool: tool.name,
+    workspace: target.workspace.id,
+    args,
+  };
   let result: ToolResult;
   try {
     const call: ToolCall = {
@@ -83,7 +103,10 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
       principal: context.principal,
       lane: typeof tool.lane === "function" ? tool.lane(args) : tool.lane,
       signal: context.signal,
-      work: async () => tool.run(call),
+      work: async () => {
+        if (tool.profile === "full") deps.onBegin?.(begun);
+        return tool.run(call);
+      },
     });
   } catch (error) {
     if (error instanceof InputRequired) throw error;
@@ -92,15 +115,29 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
   }
   const failure = result.structured.error as { code?: string } | undefined;
   deps.onCall({
-    principal: context.principal,
-    tool: tool.name,
-    args,
+    ...begun,
     ok: result.structured.ok,
     errorCode: failure?.code,
     durationMs: Math.round(deps.clock.monotonic() - started),
     truncated: result.structured.truncated === true,
+    result,
   });
   return result;
+}
+
+/** A call that did not get as far as its tool. */
+function turnedAway(deps: CallDeps, call: Omit<BegunCall, "workspace">, errorCode: string): void {
+  const nothing = { workspace: undefined, durationMs: 0, truncated: false, result: undefined };
+  deps.onCall({ ...call, ...nothing, ok: false, errorCode });
+}
+
+function acceptOr<T>(accept: () => T, otherwise: () => void): T {
+  try {
+    return accept();
+  } catch (error) {
+    otherwise();
+    throw error;
+  }
 }
 
 /** Counts one request of `principal`; a Fault RATE_LIMITED when there were too many. */

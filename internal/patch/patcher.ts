@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { join as joinPath } from "node:path";
 import type { Clock } from "../clock/clock.js";
 import { Fault } from "../errs/errs.js";
@@ -33,7 +33,16 @@ export interface Caller {
   readonly signal: AbortSignal;
 }
 
+/** SHA-256 of a file's content in hex; null where there was, or is, no file. */
+export interface HashedChange {
+  readonly path: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
 export interface PatchOutcome {
+  /** What was written; nothing after a dry run. */
+  readonly changes: readonly HashedChange[];
   readonly affected: readonly AffectedFile[];
   readonly summary: readonly string[];
   readonly additions: number;
@@ -41,7 +50,7 @@ export interface PatchOutcome {
   readonly warnings: readonly string[];
 }
 
-export interface EditOutcome extends Pick<PatchOutcome, "additions" | "removals" | "warnings"> {
+export interface EditOutcome extends Pick<PatchOutcome, "additions" | "removals" | "warnings" | "changes"> {
   readonly path: string;
   readonly matchedWith: Edited["matchedWith"];
   readonly lines: readonly number[];
@@ -122,11 +131,11 @@ export function createPatcher(deps: PatcherDeps): Patcher {
           removals: plan.removals,
           warnings: [...plan.warnings, ...sideEffects(paths)],
         };
-        if (dryRun) return outcome;
+        if (dryRun) return { ...outcome, changes: [] };
         const entry = describe("apply_patch", workspace, outcome.summary);
         const changes = plan.files.map(({ now, ...file }) => ({ ...file, after: now }));
         const more = await commit({ entry, changes, places, journal });
-        return { ...outcome, warnings: [...outcome.warnings, ...more] };
+        return { ...outcome, changes: changes.map(hashed), warnings: [...outcome.warnings, ...more] };
       });
     },
 
@@ -139,9 +148,10 @@ export function createPatcher(deps: PatcherDeps): Patcher {
         const edited = editText(before.bytes, { ...request, path });
         const entry = describe("edit_file", workspace, [`M ${path}`]);
         const after = { ...before, bytes: edited.bytes };
-        const more = await commit({ entry, changes: [{ place, before, after }], places, journal });
+        const changes = [{ place, before, after }];
+        const warnings = [...sideEffects([path]), ...(await commit({ entry, changes, places, journal }))];
         const { matchedWith, lines, additions, removals } = edited;
-        return { path, matchedWith, lines, additions, removals, warnings: [...sideEffects([path]), ...more] };
+        return { path, matchedWith, lines, additions, removals, warnings, changes: changes.map(hashed) };
       });
     },
 
@@ -162,6 +172,14 @@ export function createPatcher(deps: PatcherDeps): Patcher {
         throw failed(error, "the files or the journal cannot be read");
       }),
   };
+}
+
+function hashed({ place, before, after }: Transaction["changes"][number]): HashedChange {
+  return { path: place.path, before: digestOf(before), after: digestOf(after) };
+}
+
+function digestOf(content: { readonly bytes: Buffer } | undefined): string | null {
+  return content === undefined ? null : createHash("sha256").update(content.bytes).digest("hex");
 }
 
 function summaryLine({ path, operation, old_path }: AffectedFile): string {

@@ -44,7 +44,7 @@ export function renderSocket({ host, port }: { readonly host: string; readonly p
 Description=Port of the coding tools for MCP clients
 
 [Socket]
-ListenStream=${host.includes(":") ? `[${host}]` : host}:${port}
+ListenStream=${socketAddress(host)}:${port}
 NoDelay=yes
 
 [Install]
@@ -73,6 +73,12 @@ ProtectClock=yes
 NoNewPrivileges=yes
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
 ${scope.kind === "system" ? system : ""}`;
+}
+
+/** systemd knows no names here. */
+function socketAddress(host: string): string {
+  if (host === "localhost") return "127.0.0.1";
+  return host.includes(":") ? `[${host}]` : host;
 }
 
 function systemLines(user: string): string {

@@ -35,7 +35,7 @@ export function applyPatchTool({ patcher }: { readonly patcher: Patcher }): Tool
 }
 
 function resultOf(
-  { affected, summary, additions, removals, warnings }: PatchOutcome,
+  { affected, summary, additions, removals, warnings, changes }: PatchOutcome,
   dryRun: boolean,
 ): ToolResult {
   const what = `${dryRun ? "Would change" : "Changed"} ${affected.length} ${affected.length === 1 ? "file" : "files"}`;
@@ -56,6 +56,7 @@ function resultOf(
       removals,
       warnings,
     },
+    changes,
   };
 }
 

@@ -48,6 +48,7 @@ export function editFileTool({ patcher }: { readonly patcher: Patcher }): Tool {
           removals: done.removals,
           warnings: done.warnings,
         },
+        changes: done.changes,
       };
     },
   };

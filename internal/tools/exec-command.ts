@@ -112,6 +112,7 @@ async function run(deps: ExecDeps, call: ToolCall): Promise<ToolResult> {
   if (cmd.includes("\0")) throw new Fault("INVALID_ARGUMENT", "cmd holds a NUL character");
   const { command, attached } = await deps.commands.start({
     workspaceId: call.workspace.id,
+    caller: call.caller,
     admit: () => deps.admit(call),
     cmd,
     cwd,

@@ -32,6 +32,15 @@ export interface ToolResult {
   readonly content: readonly ContentBlock[];
   /** The complete machine answer. `ok` false makes the result an error result. */
   readonly structured: Readonly<{ ok: boolean } & Record<string, unknown>>;
+  /** Files that were changed, for the record; not sent to the client. */
+  readonly changes?: readonly FileChange[];
+}
+
+/** SHA-256 of a file's content in hex; null where there was, or is, no file. */
+export interface FileChange {
+  readonly path: string;
+  readonly before: string | null;
+  readonly after: string | null;
 }
 
 /** What a running tool is given. */
