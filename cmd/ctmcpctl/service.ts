@@ -56,7 +56,7 @@ function daemonProgram(): string {
 }
 
 /** The PATH of the one who installs, without what is there for a project or relative to a folder. */
-export function servicePath(path: string, node: string): string {
+function servicePath(path: string, node: string): string {
   const folders = path
     .split(":")
     .filter((folder) => isAbsolute(folder) && !folder.includes("/node_modules/"))

@@ -224,6 +224,11 @@ export const verbs: readonly Verb[] = [
     load: () => import("./audit-verify.js"),
   },
   {
+    name: "metrics",
+    summary: "the daemon's numbers, in the text format of Prometheus",
+    load: () => import("./metrics.js"),
+  },
+  {
     name: "version",
     summary: "the versions of ctmcpctl and of the daemon",
     options: ["json"],

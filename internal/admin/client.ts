@@ -70,6 +70,8 @@ export interface AdminClient {
   /** Throws REFUSED when no tunnel is configured, as `testTunnel` does. */
   restartTunnel(): Promise<TunnelStatusReport>;
   testTunnel(): Promise<TunnelStatusReport>;
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
 }
 
@@ -139,6 +141,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     tunnel: () => ask("GET", "/v1/tunnel"),
     restartTunnel: () => call({ method: "POST", path: "/v1/tunnel/restart", timeoutMs: tunnelTimeoutMs }),
     testTunnel: () => call({ method: "POST", path: "/v1/tunnel/test", timeoutMs: tunnelTimeoutMs }),
+    metrics: async () => readText(await send(options, { method: "GET", path: "/v1/metrics" })),
     logs: (what) => readLines(options, what),
   };
 }
@@ -197,10 +200,19 @@ async function exchange(options: AdminClientOptions, call: Call): Promise<Incomi
 }
 
 async function readJson(res: IncomingMessage): Promise<unknown> {
+  const text = await readText(res);
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw cutShort(error);
+  }
+}
+
+async function readText(res: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of res as AsyncIterable<Buffer>) chunks.push(chunk);
-    return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+    return Buffer.concat(chunks).toString("utf8");
   } catch (error) {
     throw cutShort(error);
   }

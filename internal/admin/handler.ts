@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Fault, messageOf } from "../errs/errs.js";
+import { metricsType } from "../metrics/registry.js";
 import { Refusal, routes } from "./routes.js";
 import { type AdminBackend, adminHost, adminSchema, type ErrorReport, versionHeader } from "./types.js";
 
@@ -53,6 +54,7 @@ async function handle(deps: AdminHandlerDeps, req: IncomingMessage, res: ServerR
     throw new Refusal(405, `${path} takes ${methods}, not ${req.method}`);
   }
   if (answer === "logs") return streamLogs(deps, query.has("follow"), res);
+  if (answer === "metrics") return sendText(res, deps.backend.metrics?.() ?? "", metricsType);
   const body = req.method === "POST" ? await readBody(req) : {};
   send(res, 200, await answer(deps.backend, { query, body }));
 }
@@ -107,9 +109,12 @@ async function streamLogs(deps: AdminHandlerDeps, follow: boolean, res: ServerRe
 }
 
 function send(res: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify({ schema: adminSchema, ...body });
+  sendText(res, JSON.stringify({ schema: adminSchema, ...body }), "application/json", status);
+}
+
+function sendText(res: ServerResponse, text: string, type: string, status = 200): void {
   res.writeHead(status, {
-    "content-type": "application/json",
+    "content-type": type,
     "content-length": Buffer.byteLength(text),
     "cache-control": "no-store",
   });

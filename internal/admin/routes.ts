@@ -9,7 +9,7 @@ interface Request {
 type Answer = (backend: AdminBackend, request: Request) => object | Promise<object>;
 
 interface Route {
-  readonly GET?: Answer | "logs";
+  readonly GET?: Answer | "logs" | "metrics";
   readonly POST?: Answer;
 }
 
@@ -21,6 +21,7 @@ export const routes: Readonly<Record<string, Route>> = {
   "/v1/attempts": { GET: (backend) => backend.attempts() },
   "/v1/config": { GET: (backend, { query }) => backend.config({ sources: query.has("sources") }) },
   "/v1/logs": { GET: "logs" },
+  "/v1/metrics": { GET: "metrics" },
   "/v1/reload": { POST: reload },
   "/v1/rotate-secret": { POST: rotateSecret },
   "/v1/grants": { GET: (backend) => ({ grants: backend.signIn?.list() ?? [] }) },

@@ -30,6 +30,7 @@ import type { TunnelReport } from "../tunnel/types.js";
  *     POST /v1/undo             {id?} -> UndoResultReport
  *     GET  /v1/tunnel           TunnelStatusReport
  *     POST /v1/tunnel/restart   TunnelStatusReport
+ *     GET  /v1/metrics          numbers as text for Prometheus
  *     POST /v1/tunnel/test      TunnelStatusReport
  *
  * A failure is an ErrorReport with a fitting HTTP status.
@@ -360,6 +361,8 @@ export interface AdminBackend {
   readonly signIn: SignInBackend | undefined;
   /** Absent or undefined: clients do not sign in. */
   readonly pass?: PassBackend | undefined;
+  /** Numbers in the text format of Prometheus. Absent: none are kept. */
+  metrics?(): string;
   /** Absent: nothing this daemon serves can ask for a permission. */
   readonly approvals?: ApprovalsBackend;
   /** Absent: nothing this daemon serves can change files. */

@@ -61,6 +61,8 @@ export interface Commands {
   attend(command: Command, wait: Wait, keep: () => boolean): Promise<WaitEnd>;
   /** Faults: COMMAND_NOT_FOUND, also for a command of another workspace. */
   find(workspaceId: string, id: string): Command;
+  /** What runs, in all workspaces. */
+  running(): readonly OwnedCommand[];
   /** Running and finished commands, the newest first. */
   list(workspaceId: string): readonly Command[];
   /** Kills and forgets the commands of a workspace that is no longer served. */
@@ -76,10 +78,11 @@ export interface CommandsDeps {
   readonly clock: Clock;
   readonly limits?: CommandLimits;
   /** A command has ended, all its output included. */
-  readonly onEnded?: ((ended: EndedCommand) => void) | undefined;
+  readonly onEnded?: ((ended: OwnedCommand) => void) | undefined;
 }
 
-export interface EndedCommand {
+/** A command, where it runs and who started it. */
+export interface OwnedCommand {
   readonly command: Command;
   readonly workspaceId: string;
   readonly caller: string | undefined;
@@ -220,6 +223,12 @@ export function createCommands({ sandbox, clock, limits = commandLimits, onEnded
       });
     },
     list: (workspaceId) => [...(places.get(workspaceId)?.commands.values() ?? [])].reverse(),
+    running: () =>
+      [...places].flatMap(([workspaceId, { commands }]) =>
+        [...commands.values()]
+          .filter((command) => command.endedAt() === undefined)
+          .map((command) => ({ command, workspaceId, caller: callers.get(command) })),
+      ),
     retire,
     endUnless(mayRun) {
       for (const [workspaceId, { commands }] of places) {

@@ -6,7 +6,7 @@ import type { AuditEvent } from "../audit/record.js";
 import type { AuthEvent } from "../auth/oauth/types.js";
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
-import type { EndedCommand } from "../commands/commands.js";
+import type { OwnedCommand } from "../commands/commands.js";
 import type { AuditConfig } from "../config/config.js";
 import type { Health } from "../health/health.js";
 import type { ClientStep } from "../httpd/client-step.js";
@@ -29,7 +29,7 @@ export interface Audit {
   /** Before anything is changed or run. Throws AUDIT_UNAVAILABLE, and then it must not be. */
   begin(call: BegunCall): void;
   call(record: CallRecord): void;
-  commandEnded(ended: EndedCommand): void;
+  commandEnded(ended: OwnedCommand): void;
   signIn(event: AuthEvent): void;
   /** A step of a client that was turned away. */
   refused(step: ClientStep): void;
@@ -161,7 +161,8 @@ const refusals: ReadonlySet<string> = new Set([
   "INVALID_ARGUMENT",
 ]);
 
-function outcomeOf({ ok, errorCode }: CallRecord): "ok" | "refused" | "cancelled" | "failed" {
+/** How a call ended, in one word. */
+export function outcomeOf({ ok, errorCode }: CallRecord): "ok" | "refused" | "cancelled" | "failed" {
   if (ok) return "ok";
   if (errorCode === "CANCELLED") return "cancelled";
   return errorCode !== undefined && refusals.has(errorCode) ? "refused" : "failed";

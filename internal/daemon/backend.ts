@@ -35,6 +35,7 @@ export interface BackendDeps {
   readonly rotateSecret: AdminBackend["rotateSecret"];
   readonly signIn: SignInService;
   readonly pass: Pass;
+  readonly metrics: () => string;
   readonly tunnel: TunnelService;
   readonly attempts: Attempts;
   readonly state: () => "starting" | "ready" | "draining";
@@ -108,6 +109,7 @@ export function createBackend(deps: BackendDeps): AdminBackend {
       return usesOAuth(engine.current().config) ? passBackend(deps.pass, log) : undefined;
     },
     approvals: approvalsBackend(workshop.approvals),
+    metrics: deps.metrics,
     undo: { list: () => workshop.patcher.listUndo(), undo: (id) => workshop.patcher.undo(id) },
     logs: ({ follow, signal }): AsyncIterable<LogLine> => followLog(log, { follow, signal }),
   };

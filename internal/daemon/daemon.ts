@@ -20,10 +20,12 @@ import { auditOwner } from "./audit-owner.js";
 import { createBackend } from "./backend.js";
 import { createConditions } from "./conditions.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
+import { createMetrics } from "./metrics.js";
+import { createMetricsListener, withMetrics } from "./metrics-listener.js";
+import { createObservers } from "./observers.js";
 import { createReloader, type Prepared, type ReloadOutcome, type Trigger } from "./reload.js";
 import { createSecrets } from "./secrets.js";
 import { createServiceStatus, inheritedListener } from "./service-status.js";
-import { recordArrival, recordSighting, recordStep, recordTunnel } from "./sightings.js";
 import { createSignInService } from "./sign-in.js";
 import { readToken, rotateToken } from "./token.js";
 import type { Toolbox } from "./toolbox.js";
@@ -134,20 +136,15 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     signIn: signIn.prepare,
     pass,
     probe: responder,
-    onClientStep(step) {
-      recordStep(attempts, step);
-      audit.refused(step);
-    },
-    onBegin: audit.begin,
-    onCall(record) {
-      audit.call(record);
-      options.onCall?.(record);
-    },
-    onRequest(record) {
-      recordSighting(clients, record);
-      recordArrival(attempts, record, signIn.clientIdOf(record.principal.id));
-      recordTunnel(tunnel, record);
-    },
+    ...createObservers({
+      clients,
+      attempts,
+      audit,
+      metrics: () => metrics,
+      signIn,
+      tunnel,
+      onCall: options.onCall,
+    }),
     ...(options.onStep && { onStep: options.onStep }),
   });
   const reloader = createReloader({
@@ -166,6 +163,19 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     tunnel: () => tunnel.backend()?.report(),
     pending: () => reloader.pendingError(),
   });
+
+  const metrics = createMetrics({
+    clock,
+    clients,
+    health,
+    audit,
+    reloader,
+    tunnel,
+    workshop,
+    signIn,
+    engine,
+  });
+  const metricsListener = createMetricsListener(metrics.render);
 
   const admin = await closeOnFailure(workshop, () =>
     createAdminServer({
@@ -187,6 +197,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
           state: () => state,
           signIn,
           pass,
+          metrics: metrics.render,
           tunnel,
           attempts,
           rotateSecret: createSecrets({
@@ -210,7 +221,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await closeOnFailure(workshop, () =>
     closeOnFailure(admin, async () => {
       await workshop.recover();
-      (await engine.prepare(loaded.config)).commit();
+      (await withMetrics(metricsListener, loaded.config, engine.prepare)).commit();
     }),
   );
   const stopWatching = watchFile({
@@ -247,7 +258,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       service.stopping();
       stopWatching();
       await engine.close(graceMs);
-      await Promise.all([workshop.close(), tunnel.close()]);
+      metrics.close();
+      await Promise.all([workshop.close(), tunnel.close(), metricsListener.close()]);
       audit.daemon("daemon_stopped");
       audit.close();
       await admin.close();
@@ -256,7 +268,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 
   async function prepare(from: "file" | "memory"): Promise<Prepared> {
     const next = from === "file" ? load() : loaded;
-    const prepared = await engine.prepare(tunnel.nameIn(next.config));
+    const prepared = await withMetrics(metricsListener, tunnel.nameIn(next.config), engine.prepare);
     return {
       ...prepared,
       commit() {

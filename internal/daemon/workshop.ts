@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Clock } from "../clock/clock.js";
-import { type Commands, createCommands, type EndedCommand } from "../commands/commands.js";
+import { type Commands, createCommands, type OwnedCommand } from "../commands/commands.js";
 import { commandEnvironment } from "../commands/environment.js";
 import { type LoginPath, resolveLoginPath } from "../commands/login-path.js";
 import type { Config } from "../config/config.js";
@@ -30,7 +30,7 @@ export interface WorkshopDeps {
   readonly uid: number;
   /** Absolute paths that commands do not see, besides the daemon's own directories. */
   readonly hidden: readonly string[];
-  readonly onCommandEnded: (ended: EndedCommand) => void;
+  readonly onCommandEnded: (ended: OwnedCommand) => void;
   /** The configuration the daemon starts with; state and runtime directories never change while it runs. */
   readonly config: Config;
 }
