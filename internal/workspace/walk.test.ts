@@ -41,6 +41,28 @@ test("any path in any tree of folders and links is inside or refused, as the ker
   assert.ok(inside > 100, `only ${inside} paths led anywhere`);
 });
 
+test("a link whose text ends in a slash leads to a folder or nowhere, as for the kernel", () => {
+  const home = fs.mkdtempSync(join(base, "slash-"));
+  const top = join(home, "root");
+  const linkTo = (name: string, target: string) => ({ at: [name], kind: "link", target });
+  plant(home, top, [
+    { at: ["file"], kind: "file", target: "" },
+    { at: ["dir"], kind: "dir", target: "" },
+    linkTo("file-slash", "file/"),
+    linkTo("file-dot", "file/."),
+    linkTo("via", "file-plain/"),
+    linkTo("file-plain", "file"),
+    linkTo("dir-slash", "dir/"),
+    linkTo("top", "/ROOT/"),
+  ]);
+  const root = openRoot(top);
+  const leading = ["file-slash", "file-dot", "via", "file-plain", "dir-slash", "top"].filter((name) =>
+    agreesWithKernel(root, top, name),
+  );
+  root.close();
+  assert.equal(leading, ["file-plain", "dir-slash", "top"]);
+});
+
 interface Planted {
   readonly at: readonly string[];
   readonly kind: string;

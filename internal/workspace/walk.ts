@@ -40,6 +40,8 @@ export function walk(platform: Platform, wanted: WantedPath): Pin {
       if (part === undefined) return here === root ? platform.pinChild(root, ".") : here;
       if (steps === maxSteps)
         throw new Fault("INVALID_ARGUMENT", `${quote(wanted.text)} takes too many steps`);
+      // The part before it was seen to be a directory, since this one was still to go.
+      if (part.name === ".") continue;
       if (part.name === "..") {
         if (here === root) throw outside(wanted.text, part.link);
         // The parent is looked up again from the root: if the directory was moved meanwhile, its new parent has no say.
@@ -108,6 +110,8 @@ function linkText(platform: Platform, parent: Pin, part: Part): string | undefin
 /** Where link text leads, seen from the link's directory or, for absolute text below the root, from the root. */
 function belowRoot(platform: Platform, text: string, link: string): { absolute: boolean; names: string[] } {
   const names = text.split("/").filter((name) => name !== "" && name !== ".");
+  // A text that ends like this leads to a directory or nowhere; see path_resolution(7).
+  if (/\/\.?$/.test(text)) names.push(".");
   if (!text.startsWith("/")) return { absolute: false, names };
   for (const base of [platform.path, platform.given]) {
     const start = base.split("/").filter((name) => name !== "");
