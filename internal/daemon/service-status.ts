@@ -28,11 +28,20 @@ export function createServiceStatus({ notifier, url, tunnel, pending }: ServiceS
     const error = pending();
     return error ? `${serving}; configuration not applied: ${error.message}` : serving;
   };
+  // What is closed one after the other has no address to tell any more.
+  let isStopping = false;
   return {
-    ready: () => notifier.ready(line()),
+    ready() {
+      if (!isStopping) notifier.ready(line());
+    },
     reloading: notifier.reloading,
-    refresh: () => notifier.status(line()),
-    stopping: notifier.stopping,
+    refresh() {
+      if (!isStopping) notifier.status(line());
+    },
+    stopping() {
+      isStopping = true;
+      notifier.stopping();
+    },
   };
 }
 
