@@ -101,7 +101,7 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
     },
     call(record) {
       const { principal, tool, workspace, args, result } = record;
-      note({
+      const event = {
         event: "call",
         ...who(principal),
         workspace,
@@ -116,7 +116,10 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
         ),
         ...commandOf(result?.structured ?? {}),
         ...(result?.changes?.length ? { files: result.changes } : {}),
-      });
+      };
+      // Nothing bounds how often a client may be told that it calls too often.
+      if (record.errorCode === "RATE_LIMITED") strangers.spend(() => note(event));
+      else note(event);
     },
     commandEnded({ command, workspaceId, caller }) {
       const { exitCode, signal, status, elapsedMs } = command.state();
@@ -134,10 +137,11 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
       if (rare.has(event)) note(record);
       else strangers.spend(() => note(record));
     },
-    refused({ step, status, userAgent, clientId, detail }) {
+    refused({ step, status, userAgent, detail }) {
       if (status < 400) return;
-      const who = { client_id: clientId, user_agent: userAgent && shortText(userAgent) };
-      strangers.spend(() => note({ event: "refused", step, status, ...who, detail }));
+      // Not the client id they gave: it may be anything, even a secret in the wrong place.
+      const agent = userAgent && shortText(userAgent);
+      strangers.spend(() => note({ event: "refused", step, status, user_agent: agent, detail }));
     },
     owner: (act, details = {}) => note({ event: "owner", act, ...details }),
     daemon: (event, details = {}) => note({ event, ...details }),
@@ -153,6 +157,7 @@ function who({ id, label }: Principal): { readonly principal: string; readonly c
 /** Codes of calls that were turned away, not tried. */
 const refusals: ReadonlySet<string> = new Set([
   "PERMISSION_REQUIRED",
+  "UNKNOWN_TOOL",
   "SANDBOX_UNAVAILABLE",
   "AUDIT_UNAVAILABLE",
   "RATE_LIMITED",

@@ -137,8 +137,10 @@ export function createMetrics(deps: MetricsDeps): Metrics {
     render: registry.render,
     list: registry.list,
     call(record) {
-      calls.count(record.tool, outcomeOf(record));
-      seconds.set(record.tool, (seconds.get(record.tool) ?? 0) + record.durationMs / 1000);
+      // What was turned away may bear any name.
+      const tool = record.workspace === undefined ? "none" : record.tool;
+      calls.count(tool, outcomeOf(record));
+      seconds.set(tool, (seconds.get(tool) ?? 0) + record.durationMs / 1000);
     },
     step({ step, status }) {
       if (status >= 400) failures.count(step);

@@ -31,7 +31,7 @@ export interface BegunCall {
   readonly args: Readonly<Record<string, unknown>>;
 }
 
-/** One finished call, for the trace and the audit. Arguments are as received when it was turned away before it ran. */
+/** One finished call, for the trace and the audit. Tool and arguments are as received when it was turned away before it ran. */
 export interface CallRecord extends Omit<BegunCall, "workspace"> {
   /** Undefined when it was turned away before that was known. */
   readonly workspace: string | undefined;
@@ -68,18 +68,16 @@ export interface CallContext {
  * InputRequired passes through: the call is not over, only this round of it.
  */
 export async function callTool(deps: CallDeps, request: Request, context: CallContext): Promise<ToolResult> {
-  const { tool, given } = readCall(request, context.view);
   const started = deps.clock.monotonic();
   // Before the arguments are looked at: that may take long, and is not free because they are wrong.
   const refusal = refusalOf(deps.limits, context.principal);
   if (refusal !== undefined) {
-    turnedAway(deps, { principal: context.principal, tool: tool.name, args: given }, refusal.code);
+    turnedAway(deps, request, context.principal, refusal.code);
     return failureResult(refusal);
   }
-  const { args, target } = acceptOr(
-    () => acceptArguments(deps, tool, given, context.view),
-    () =>
-      turnedAway(deps, { principal: context.principal, tool: tool.name, args: given }, "INVALID_ARGUMENT"),
+  const { tool, args, target } = acceptOr(
+    () => acceptCall(deps, request, context.view),
+    (reason) => turnedAway(deps, request, context.principal, reason),
   );
   const begun: BegunCall = {
     principal: context.principal,
@@ -126,16 +124,26 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
 }
 
 /** A call that did not get as far as its tool. */
-function turnedAway(deps: CallDeps, call: Omit<BegunCall, "workspace">, errorCode: string): void {
-  const nothing = { workspace: undefined, durationMs: 0, truncated: false, result: undefined };
-  deps.onCall({ ...call, ...nothing, ok: false, errorCode });
+function turnedAway(deps: CallDeps, { params }: Request, principal: Principal, errorCode: string): void {
+  deps.onCall({
+    principal,
+    tool: typeof params.name === "string" ? brief(params.name) : "",
+    workspace: undefined,
+    args: isObject(params.arguments) ? params.arguments : {},
+    ok: false,
+    errorCode,
+    durationMs: 0,
+    truncated: false,
+    result: undefined,
+  });
 }
 
-function acceptOr<T>(accept: () => T, otherwise: () => void): T {
+function acceptOr<T>(accept: () => T, otherwise: (errorCode: string) => void): T {
   try {
     return accept();
   } catch (error) {
-    otherwise();
+    const isUnknown = error instanceof RpcError && error.data?.reason === "unknown_tool";
+    otherwise(isUnknown ? "UNKNOWN_TOOL" : "INVALID_ARGUMENT");
     throw error;
   }
 }
@@ -151,21 +159,18 @@ export function refusalOf(limits: CallLimits, principal: Principal): Fault | und
   }
 }
 
-function readCall(request: Request, view: View): { tool: Tool; given: Record<string, unknown> } {
-  const { name, arguments: given = {} } = request.params;
+interface AcceptedCall {
+  readonly tool: Tool;
+  readonly args: Record<string, unknown>;
+  readonly target: ReachableWorkspace;
+}
+
+function acceptCall(deps: CallDeps, { params }: Request, view: View): AcceptedCall {
+  const { name, arguments: given = {} } = params;
   if (typeof name !== "string") throw invalidArguments("params.name must be a string");
   const tool = view.catalogue.tools.get(name);
   if (tool === undefined) throw unknownTool(brief(name));
   if (!isObject(given)) throw invalidArguments("arguments must be an object");
-  return { tool, given };
-}
-
-function acceptArguments(
-  deps: CallDeps,
-  tool: Tool,
-  given: Record<string, unknown>,
-  view: View,
-): { args: Record<string, unknown>; target: ReachableWorkspace } {
   const { workspace, ...args } = given;
   const target = pickWorkspace(view, workspace);
   if (!allows(target.profile, tool.profile)) {
@@ -175,7 +180,7 @@ function acceptArguments(
   if (validate === undefined) throw new RpcError("internal", `no validator for ${tool.name}`);
   const problem = checkArguments(tool, validate, args);
   if (problem !== undefined) throw invalidArguments(problem);
-  return { args, target };
+  return { tool, args, target };
 }
 
 /** The named workspace, or the default. Naming the only one is fine even where the schema does not offer it. */

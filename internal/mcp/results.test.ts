@@ -229,7 +229,7 @@ test("modern: an unknown tool and bad arguments are 400", async () => {
   }
 });
 
-test("one record a call: tool, arguments, outcome; none for what was never run", async () => {
+test("one record a call, run or turned away: tool, arguments, outcome", async () => {
   const before = mcp.calls.length;
   await ask(call("echo", { text: "x" }));
   await ask(call("fails"));
@@ -241,6 +241,8 @@ test("one record a call: tool, arguments, outcome; none for what was never run",
   assert.equal(records, [
     { tool: "echo", args: { text: "x", count: 1 }, ok: true, errorCode: undefined },
     { tool: "fails", args: {}, ok: false, errorCode: "NOT_FOUND" },
+    { tool: "nothing", args: {}, ok: false, errorCode: "UNKNOWN_TOOL" },
+    { tool: "echo", args: {}, ok: false, errorCode: "INVALID_ARGUMENT" },
   ]);
 });
 
