@@ -128,6 +128,7 @@ test("the headers that matter are handed on", () =>
       "User-Agent: test/1",
       "Mcp-Session-Id: s1",
       "X-Forwarded-For: 192.0.2.1",
+      "X-Ctmcp-Tunnel: mark",
     ];
     await exchange(port, post("{}", { headers: `${postHeaders}${lines.join("\r\n")}\r\n` }));
     assert.equal(reached[0]?.headers, {
@@ -138,6 +139,7 @@ test("the headers that matter are handed on", () =>
       userAgent: "test/1",
       sessionId: "s1",
       forwardedFor: "192.0.2.1",
+      tunnelMark: "mark",
     });
   }));
 

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,7 +57,21 @@ test("all operations in one patch, reported one by one", async () => {
     "*** Update File: a\n-2\n+two\n+three\n*** Delete File: b\n*** Update File: dir/c\n*** Move to: new/d\n*** Add File: e\n+e\n+";
   const dry = await patch(body, true);
   assert.equal(tree(), { a: "600 1\n2\n", b: "644 b\nb\n", dir: "dir", "dir/c": "755 c\n" });
-  assert.equal(await patch(body), dry);
+  const { changes, ...outcome } = await patch(body);
+  assert.equal({ ...outcome, changes: [] }, dry);
+  assert.equal(
+    changes.map(({ path, before, after }) => [path, before !== null, after !== null]),
+    [
+      ["a", true, true],
+      ["b", true, false],
+      ["dir/c", true, false],
+      ["new/d", false, true],
+      ["e", false, true],
+    ],
+  );
+  const hash = createHash("sha256").update("1\ntwo\nthree\n").digest("hex");
+  assert.is(changes[0]?.after, hash);
+  assert.is(changes[2]?.before, changes[3]?.after);
   assert.equal(dry, {
     affected: [
       { path: "a", operation: "update", matched_with: "exact" },
@@ -68,6 +83,7 @@ test("all operations in one patch, reported one by one", async () => {
     additions: 4,
     removals: 3,
     warnings: [],
+    changes: [],
   });
   const after = { a: "600 1\ntwo\nthree\n", dir: "dir", e: "644 e\n\n", new: "dir", "new/d": "755 c\n" };
   assert.equal(tree(), after);
