@@ -2,9 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openPassword } from "../../internal/auth/password.js";
+import { systemClock } from "../../internal/clock/clock.js";
 import { loadConfig } from "../../internal/config/load.js";
 import { ctl, type Home, makeHome, onTerminal, type TypedAnswer } from "./ctl.test.util.js";
 
+const uid = process.getuid?.() ?? 0;
 let home: Home;
 test.before.each(() => {
   home = makeHome();
@@ -12,7 +15,7 @@ test.before.each(() => {
 test.after.each(() => home.remove());
 
 function load(path = home.configPath) {
-  return loadConfig({ path, env: home.env, home: home.dir, uid: process.getuid?.() ?? 0 }).config;
+  return loadConfig({ path, env: home.env, home: home.dir, uid }).config;
 }
 
 test("flags alone write a private file that the daemon takes, and name the next command", async () => {
@@ -30,7 +33,7 @@ test("flags alone write a private file that the daemon takes, and name the next 
   ];
   const { code, stdout, stderr } = await ctl(home, ["init", ...flags]);
   assert.is(code, 0, stderr);
-  assert.match(stdout, /ctmcpd\n$/);
+  assert.match(stdout, /next:\n {2}ctmcpctl install\n {2}ctmcpctl connect\n$/);
   assert.is(statSync(home.configPath).mode & 0o777, 0o600);
   assert.equal(readdirSync(dirname(home.configPath)), ["coding-tools-mcp.yaml"]);
   const { workspaces, listen } = load();
@@ -60,7 +63,10 @@ test("every other flag reaches the file", async () => {
   ];
   const { code, stdout, stderr } = await ctl(home, ["init", ...flags]);
   assert.is(code, 0, stderr);
-  assert.equal(JSON.parse(stdout), { schema: 1, path, next: `ctmcpd --config ${path}` });
+  const { password, ...rest } = JSON.parse(stdout);
+  const next = ["install", "connect"].map((verb) => `ctmcpctl --config ${path} ${verb}`);
+  assert.equal(rest, { schema: 1, path, next });
+  assert.ok(password.length >= 12);
   assert.is(load(path).hostname, "mcp.example.com");
   assert.is(load(path).auth.mode, "oauth+bearer");
   assert.is(load(path).workspaces[0].profile, "read-only");
@@ -112,24 +118,26 @@ function onInit(args: readonly string[], answers: readonly TypedAnswer[]) {
   return onTerminal(home, ["init", ...args], { answers, cwd: home.folder });
 }
 
-test("on a terminal it asks; an empty answer takes what is offered", async () => {
+test("on a terminal it asks four things; an empty answer takes what is offered", async () => {
   const docs = join(home.dir, "docs");
   mkdirSync(docs);
   const { code, shown } = await onInit(
     [],
     [
-      { see: `Folder to serve [${home.folder}]: `, type: "\r" },
-      { see: "Another folder", type: "~/docs\r" },
-      { see: "Another folder", type: "\r" },
-      { see: "[read-only]: ", type: "everything\r" },
-      { see: "[read-only]: ", type: "full\r" },
-      { see: "Public host name", type: "mcp.example.com\r" },
-      { see: "[bearer]: ", type: "token\r" },
-      { see: "[bearer]: ", type: "oauth\r" },
+      { see: `Folder to serve [${home.folder}]: `, type: `${home.folder}, ~/docs\r` },
+      { see: "How clients reach it [local]: ", type: "by pigeon\r" },
+      { see: "How clients reach it [local]: ", type: "cloudflared\r" },
+      { see: "Public host name: ", type: "\r" },
+      { see: "Public host name: ", type: "mcp.example.com\r" },
+      { see: "What clients may do [read-only]: ", type: "everything\r" },
+      { see: "What clients may do [read-only]: ", type: "full\r" },
     ],
   );
   assert.is(code, 0, shown);
-  assert.match(shown, /next, start the daemon: ctmcpd\r\nthen .*: ctmcpctl rotate-secret password/);
+  assert.match(
+    shown,
+    /next:\r\n {2}ctmcpctl install\r\n {2}ctmcpctl tunnel setup cloudflared\r\n {2}ctmcpctl connect/,
+  );
   const { workspaces, hostname, auth } = load();
   assert.equal(
     workspaces.map(({ path, profile }) => [path, profile]),
@@ -142,20 +150,44 @@ test("on a terminal it asks; an empty answer takes what is offered", async () =>
   assert.is(auth.mode, "oauth");
 });
 
+test("the password that is shown is the one that is kept, and a second init leaves it", async () => {
+  const flags = ["init", "--workspace", "src", "--hostname", "mcp.example.com", "--auth", "oauth", "--json"];
+  const first = JSON.parse((await ctl(home, flags)).stdout);
+  const { stateDir } = load();
+  const kept = await openPassword({ stateDir, uid, clock: systemClock, onDamaged: () => {} });
+  assert.ok(await kept.verify(first.password));
+  assert.not.ok(await kept.verify(`${first.password}x`), "control: another one is not");
+  const again = JSON.parse((await ctl(home, [...flags, "--force"])).stdout);
+  assert.is(again.password, undefined);
+  const file = readFileSync(join(stateDir, "owner-password.json"), "utf8");
+  assert.not.match(file, first.password);
+});
+
+test("for this machine only there is a token, and no password", async () => {
+  const { code, shown } = await onInit(
+    [],
+    [
+      { see: "Folder to serve", type: "\r" },
+      { see: "How clients reach it", type: "\r" },
+      { see: "What clients may do", type: "\r" },
+    ],
+  );
+  assert.is(code, 0, shown);
+  assert.is(load().auth.mode, "bearer");
+  assert.is(load().hostname, undefined);
+  assert.not.match(shown, "password to sign");
+});
+
 test("answers that would not work are asked for again", async () => {
   const { code, shown } = await onInit(
     [],
     [
       { see: "Folder to serve", type: "~/missing\r" },
-      { see: "Another folder", type: "\r" },
-      { see: "[read-only]: ", type: "\r" },
-      { see: "Public host name", type: "\r" },
-      { see: "How clients sign in", type: "\r" },
+      { see: "How clients reach it", type: "\r" },
+      { see: "What clients may do", type: "\r" },
       { see: "Folder to serve", type: "~/src\r" },
-      { see: "Another folder", type: "\r" },
-      { see: "[read-only]: ", type: "\r" },
-      { see: "Public host name", type: "\r" },
-      { see: "How clients sign in", type: "\r" },
+      { see: "How clients reach it", type: "\r" },
+      { see: "What clients may do", type: "\r" },
     ],
   );
   assert.is(code, 0, shown);
@@ -168,10 +200,8 @@ test("flags win over answers", async () => {
     ["--profile", "full", "--listen", "127.0.0.1:9000"],
     [
       { see: "Folder to serve", type: "\r" },
-      { see: "Another folder", type: "\r" },
-      { see: "[read-only]: ", type: "\r" },
-      { see: "Public host name", type: "\r" },
-      { see: "How clients sign in", type: "\r" },
+      { see: "How clients reach it", type: "\r" },
+      { see: "What clients may do", type: "\r" },
     ],
   );
   assert.is(code, 0, shown);
@@ -189,12 +219,14 @@ for (const [name, key] of [
       [],
       [
         { see: "Folder to serve", type: "\r" },
-        { see: "Another folder", type: key },
+        { see: "How clients reach it", type: "ngrok\r" },
+        { see: "Public host name", type: key },
       ],
     );
     assert.is(code, 1, shown);
     assert.match(shown, /nothing was written/);
     assert.not(existsSync(home.configPath));
+    assert.not(existsSync(join(home.dir, ".local")));
   });
 }
 

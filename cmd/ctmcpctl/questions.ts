@@ -1,14 +1,18 @@
 import { createInterface } from "node:readline/promises";
-import type { AuthMode, Profile } from "../../internal/config/config.js";
+import type { Profile } from "../../internal/config/config.js";
 import { Fault } from "../../internal/errs/errs.js";
+
+/** How clients come to this machine; those with steps to take once have `ctmcpctl tunnel setup`. */
+export const reaches = ["local", "ngrok", "cloudflared", "devtunnel", "ssh", "proxy"] as const;
+export type Reach = (typeof reaches)[number];
 
 export interface Answers {
   /** As typed; at least one. */
   readonly folders: readonly string[];
-  readonly profile: Profile;
-  /** Undefined: this machine only. */
+  readonly reach: Reach;
+  /** Undefined: this machine only, or the provider chooses. */
   readonly hostname: string | undefined;
-  readonly authMode: AuthMode;
+  readonly profile: Profile;
 }
 
 export interface QuestionsOptions {
@@ -18,23 +22,25 @@ export interface QuestionsOptions {
   readonly folder: string;
 }
 
-/** Asks on the terminal for what a config cannot do without. Throws FAILED when the input ends (Ctrl-C, Ctrl-D). */
+/** Asks four things on the terminal, each with a line that explains it. Throws FAILED when the input ends (Ctrl-C, Ctrl-D). */
 export async function askAnswers({ stdin, stdout, folder }: QuestionsOptions): Promise<Answers> {
   const terminal = createInterface({ input: stdin, output: stdout });
   const ended = new AbortController();
   terminal.once("close", () => ended.abort());
-  const ask = async (question: string, fallback = ""): Promise<string> => {
+  const ask: Ask = async ({ explain, question, fallback = "", isFine = () => true }) => {
     const shown = fallback === "" ? `${question}: ` : `${question} [${fallback}]: `;
-    return (await terminal.question(shown, { signal: ended.signal })).trim() || fallback;
+    stdout.write(`\n${explain}\n`);
+    for (;;) {
+      const typed = (await terminal.question(shown, { signal: ended.signal })).trim() || fallback;
+      if (isFine(typed)) return typed;
+    }
   };
   try {
-    const folders = await askFolders(ask, folder);
-    return {
-      folders,
-      profile: await askProfile(ask),
-      hostname: await askHostname(ask),
-      authMode: await askAuthMode(ask),
-    };
+    const folders = listOf(await ask(folderQuestion(folder)));
+    const reach = (await ask(reachQuestion)) as Reach;
+    const hostname = isNamed(reach) ? await ask(hostnameQuestion) : undefined;
+    const profile = (await ask(profileQuestion)) as Profile;
+    return { folders, reach, hostname, profile };
   } catch (error) {
     if (ended.signal.aborted) throw new Fault("FAILED", "stopped; nothing was written", { cause: error });
     throw error;
@@ -43,38 +49,52 @@ export async function askAnswers({ stdin, stdout, folder }: QuestionsOptions): P
   }
 }
 
-type Ask = (question: string, fallback?: string) => Promise<string>;
-
-async function askFolders(ask: Ask, offered: string): Promise<string[]> {
-  const folders: string[] = [];
-  for (;;) {
-    const first = folders.length === 0;
-    const folder = await (first
-      ? ask("Folder to serve", offered)
-      : ask("Another folder, or nothing to go on"));
-    if (folder !== "") folders.push(folder);
-    else if (!first) return folders;
-  }
+interface Question {
+  /** One line. */
+  readonly explain: string;
+  readonly question: string;
+  readonly fallback?: string;
+  /** Another answer is asked for again. */
+  readonly isFine?: (answer: string) => boolean;
 }
 
-async function askProfile(ask: Ask): Promise<Profile> {
-  for (;;) {
-    const answer = await ask("What may clients do there, read-only or full", "read-only");
-    if (answer === "read-only" || answer === "full") return answer;
-  }
+type Ask = (question: Question) => Promise<string>;
+
+const folderQuestion = (folder: string): Question => ({
+  explain: "Clients work in the folders you name, and see nothing else. Several: separate them by commas.",
+  question: "Folder to serve",
+  fallback: folder,
+  isFine: (answer) => listOf(answer).length > 0,
+});
+
+const reachQuestion: Question = {
+  explain:
+    "From where: local (this machine only); by a tunnel: ngrok, cloudflared, devtunnel, ssh; or proxy (your own leads here).",
+  question: "How clients reach it",
+  fallback: "local",
+  isFine: (answer) => reaches.some((reach) => reach === answer),
+};
+
+const hostnameQuestion: Question = {
+  explain: "The name clients use, as in https://mcp.example.com. It should stay: clients remember it.",
+  question: "Public host name",
+  isFine: (answer) => answer !== "",
+};
+
+const profileQuestion: Question = {
+  explain: "read-only: look at files. full: also change them and run commands, in a sandbox.",
+  question: "What clients may do",
+  fallback: "read-only",
+  isFine: (answer) => answer === "read-only" || answer === "full",
+};
+
+function isNamed(reach: Reach): boolean {
+  return reach !== "local" && reach !== "devtunnel";
 }
 
-async function askHostname(ask: Ask): Promise<string | undefined> {
-  return (await ask("Public host name, or nothing for this machine only")) || undefined;
-}
-
-/** `none` is not offered: it takes a config that says so, and no hostname. */
-async function askAuthMode(ask: Ask): Promise<AuthMode> {
-  for (;;) {
-    const answer = await ask(
-      "How clients sign in: oauth (a page asks for your password), bearer (a token), or oauth+bearer",
-      "bearer",
-    );
-    if (answer === "oauth" || answer === "bearer" || answer === "oauth+bearer") return answer;
-  }
+function listOf(answer: string): string[] {
+  return answer
+    .split(",")
+    .map((folder) => folder.trim())
+    .filter((folder) => folder !== "");
 }
