@@ -1,3 +1,4 @@
+import { recipes } from "./connect/recipes.js";
 import type { Context } from "./context.js";
 import type { OptionName } from "./options.js";
 
@@ -31,6 +32,13 @@ export const verbs: readonly Verb[] = [
     summary: "keep the daemon running: a systemd or launchd service; also after an upgrade",
     options: ["system", "user", "read-only", "hold-port", "linger", "no-start", "json"],
     load: () => import("./install.js"),
+  },
+  {
+    name: "connect",
+    summary: "what to enter in each client; then waits, and says what it does",
+    args: [{ name: "CLIENT", optional: true, choices: recipes.map(({ id }) => id) }],
+    options: ["timeout", "no-wait", "json"],
+    load: () => import("./connect.js"),
   },
   {
     name: "uninstall",

@@ -39,11 +39,13 @@ export function recordStep(attempts: Attempts, client: ClientStep): void {
 /** Notes that a client arrived; `clientId` is the OAuth client it signed in as. Requests after the first of a kind say nothing more. */
 export function recordArrival(
   attempts: Attempts,
-  { userAgent, request }: RequestRecord,
+  { userAgent, request, view }: RequestRecord,
   clientId: string | undefined,
 ): void {
   const step = arrivals[request.method];
-  if (step !== undefined) attempts.note({ userAgent, source: clientId, step, result: "ok" });
+  if (step === undefined) return;
+  const detail = step === "list" ? `${view.catalogue.tools.size} tools` : undefined;
+  attempts.note({ userAgent, source: clientId, step, result: "ok", detail });
 }
 
 /**
