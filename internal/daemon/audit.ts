@@ -31,7 +31,7 @@ export interface Audit {
   call(record: CallRecord): void;
   commandEnded(ended: OwnedCommand): void;
   signIn(event: AuthEvent): void;
-  /** A step of a client that was turned away. */
+  /** A step of a client that was turned away; its id only where there is such a client. */
   refused(step: ClientStep): void;
   /** An act of the owner's, over the admin socket. */
   owner(act: string, details?: Readonly<Record<string, unknown>>): void;
@@ -137,11 +137,10 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
       if (rare.has(event)) note(record);
       else strangers.spend(() => note(record));
     },
-    refused({ step, status, userAgent, detail }) {
+    refused({ step, status, userAgent, clientId, detail }) {
       if (status < 400) return;
-      // Not the client id they gave: it may be anything, even a secret in the wrong place.
-      const agent = userAgent && shortText(userAgent);
-      strangers.spend(() => note({ event: "refused", step, status, user_agent: agent, detail }));
+      const who = { client_id: clientId, user_agent: userAgent && shortText(userAgent) };
+      strangers.spend(() => note({ event: "refused", step, status, ...who, detail }));
     },
     owner: (act, details = {}) => note({ event: "owner", act, ...details }),
     daemon: (event, details = {}) => note({ event, ...details }),

@@ -25,7 +25,8 @@ export function createObservers(
 ): Required<Pick<EngineDeps, "onClientStep" | "onBegin" | "onCall" | "onRequest">> {
   const { clients, attempts, audit, metrics, signIn, tunnel, onCall } = deps;
   return {
-    onClientStep(step) {
+    onClientStep(seen) {
+      const step = { ...seen, clientId: signIn.knownClientId(seen.clientId) };
       recordStep(attempts, step);
       audit.refused(step);
       metrics().step(step);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isDocumentId } from "../auth/oauth/client-document.js";
 import { grantIdOf } from "../auth/oauth/oauth-auth.js";
 import { type AuthorizationServer, openAuthorizationServer, type SignIn } from "../auth/oauth/server.js";
 import type { AuthEvent, Site } from "../auth/oauth/types.js";
@@ -29,6 +30,8 @@ export interface SignInService {
   review(config: Config): void;
   /** The OAuth client behind a principal; undefined when it did not sign in. */
   clientIdOf(principalId: string): string | undefined;
+  /** The id of a client that exists; a stranger may send anything as one, even a secret in the wrong place. */
+  knownClientId(given: string | undefined): string | undefined;
   /** undefined before a configuration has asked for it. */
   server(): AuthorizationServer | undefined;
 }
@@ -42,6 +45,8 @@ export function createSignInService(deps: SignInDeps): SignInService {
       const id = grantIdOf(principalId);
       return id === undefined ? undefined : opened?.grants.get(id)?.clientId;
     },
+    knownClientId: (given) =>
+      given !== undefined && (isDocumentId(given) || opened?.isRegistered(given)) ? given : undefined,
     review(config) {
       const given = config.auth.oauth.password !== undefined || opened?.password.isSet();
       if (!usesOAuth(config) || given) health.clear("PASSWORD_MISSING");

@@ -52,6 +52,8 @@ export interface AuthorizationServer {
   readonly grants: Grants;
   /** The password whose hash is kept. */
   readonly password: Password;
+  /** A client with this id has registered; said of what strangers send as one, it may be kept. */
+  isRegistered(id: string): boolean;
   /** Signs with a new key; the old one counts for `overlapS` seconds more. With 0 every token ends. */
   rotateKey(overlapS: number): Promise<void>;
   /** Ends the delays that wrong passwords have brought; returns how many there were. */
@@ -102,6 +104,7 @@ export async function openAuthorizationServer(
   return {
     grants,
     password,
+    isRegistered: (id) => Object.hasOwn(state.current().clients, id),
     unlock: () => throttle.unlock(),
     async rotateKey(overlapS) {
       await keys.rotate({ overlapS });
