@@ -35,7 +35,21 @@ export const status: Body<StatusReport> = {
     { id: "documents", path: "/home/ann/docs", profile: "read-only" },
   ],
   catalogue: { hash: "abc123", count: 8 },
-  clients: { active: 2 },
+  clients: {
+    active: 2,
+    recent: [
+      {
+        name: "claude-ai",
+        user_agent: "Claude-User",
+        principal: "grant:1",
+        last_seen: "2026-01-02T03:04:09.000Z",
+        last_tool: "read_file",
+      },
+    ],
+  },
+  commands: [
+    { id: "c1", workspace: "app", principal: "grant:1", line: "npm test", tty: false, running_s: 75 },
+  ],
   tunnel: null,
   memory_rss_bytes: 61 * 2 ** 20,
   sandbox: {

@@ -84,7 +84,25 @@ export interface StatusReport extends Report {
   /** The default one first. */
   readonly workspaces: readonly WorkspaceReport[];
   readonly catalogue: { readonly hash: string; readonly count: number };
-  readonly clients: { readonly active: number };
+  /** `active`: heard from in the last 15 minutes. `recent`: the latest first, at most ten. */
+  readonly clients: {
+    readonly active: number;
+    readonly recent: readonly Pick<
+      ClientRecord,
+      "name" | "user_agent" | "principal" | "last_seen" | "last_tool"
+    >[];
+  };
+  /** Commands that run. */
+  readonly commands: readonly {
+    readonly id: string;
+    readonly workspace: string;
+    /** Who started it; null for the daemon itself. */
+    readonly principal: string | null;
+    /** Without secrets, at most 200 characters. */
+    readonly line: string;
+    readonly tty: boolean;
+    readonly running_s: number;
+  }[];
   /** Null when none is configured. */
   readonly tunnel: TunnelReport | null;
   readonly memory_rss_bytes: number;

@@ -187,6 +187,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
         createBackend({
           clock,
           log,
+          redactor,
           clients,
           health,
           engine,
