@@ -1,7 +1,7 @@
 import { Fault } from "../../internal/errs/errs.js";
 import { describeApproval } from "./approvals.js";
 import type { Context } from "./context.js";
-import { parseTime } from "./time.js";
+import { parseTime } from "./values.js";
 
 /** Lets a client make the call that it asked for: once, or with `--for 10m` any number of times for so long. */
 export async function run({ args, flags, client, answer }: Context): Promise<number> {

@@ -1,11 +1,10 @@
 import { auditDir } from "../../internal/audit/files.js";
 import { readAudit } from "../../internal/audit/read.js";
 import type { AuditRecord } from "../../internal/audit/record.js";
-import { Fault } from "../../internal/errs/errs.js";
 import type { Context } from "./context.js";
 import { duration, printable } from "./output.js";
 import { stateDirectory } from "./state-directory.js";
-import { parseTime } from "./time.js";
+import { parseLines, parseSince } from "./values.js";
 
 const defaultLines = 50;
 
@@ -16,7 +15,7 @@ export async function run(context: Context): Promise<number> {
   const isWanted = filterOf(context);
   const show = (record: AuditRecord): void =>
     print(flags.json ? JSON.stringify(record) : describe(record).map(printable).join("\n    "));
-  const lines = flags.lines === undefined ? defaultLines : parseLines(flags.lines);
+  const lines = parseLines(flags.lines) ?? defaultLines;
   const latest: AuditRecord[] = [];
   for await (const record of readAudit(dir)) {
     if (!isWanted(record)) continue;
@@ -35,7 +34,7 @@ export async function run(context: Context): Promise<number> {
 
 function filterOf({ flags }: Context): (record: AuditRecord) => boolean {
   const client = flags.client?.toLowerCase();
-  const since = flags.since === undefined ? undefined : sinceOf(flags.since);
+  const since = flags.since === undefined ? undefined : parseSince(flags.since);
   return (record) => {
     const who = [record.principal, record.client, record.client_id].join(" ").toLowerCase();
     return (
@@ -44,23 +43,6 @@ function filterOf({ flags }: Context): (record: AuditRecord) => boolean {
       (since === undefined || Date.parse(record.time) >= since)
     );
   };
-}
-
-/** A time as in `2h`, or a date. */
-export function sinceOf(text: string): number {
-  if (/^\d+(?:ms|s|m|h|d)$/.test(text)) return Date.now() - parseTime("since", text);
-  const time = Date.parse(text);
-  if (Number.isNaN(time)) {
-    throw new Fault("USAGE", `--since ${text} is no time`, { hint: "write it as 30m, 2h, 7d or 2026-11-01" });
-  }
-  return time;
-}
-
-function parseLines(text: string): number {
-  const lines = Number(text);
-  if (!Number.isInteger(lines) || lines < 1)
-    throw new Fault("USAGE", `--lines ${text} is no number of lines`);
-  return lines;
 }
 
 interface CommandField {

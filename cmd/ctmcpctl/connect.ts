@@ -9,7 +9,7 @@ import { renderQr } from "./connect/qr.js";
 import { type Recipe, recipes, type Target } from "./connect/recipes.js";
 import type { Context } from "./context.js";
 import { printable } from "./output.js";
-import { parseTime } from "./time.js";
+import { parseTime } from "./values.js";
 
 const pollMs = 300;
 

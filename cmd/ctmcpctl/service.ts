@@ -38,6 +38,16 @@ export function serviceFile({ env, home }: Pick<Context, "env" | "home">): {
   return { file, status: ["systemctl", "--user", "is-active", serviceName] };
 }
 
+/** Where the user's own service leaves its log: a file, or a program that prints it. */
+export function serviceLog({
+  home,
+}: Pick<Context, "home">): { readonly file: string } | { readonly command: readonly [string, ...string[]] } {
+  if (process.platform === "darwin") return { file: join(home, "Library", "Logs", `${launchdLabel}.log`) };
+  return {
+    command: ["journalctl", "--user", "--quiet", "--no-pager", "--output=short-iso", `--unit=${serviceName}`],
+  };
+}
+
 /** What the manager is to start: the daemon beside this program, by the node that runs this. */
 export function describeService(context: Context, scope: ServiceScope): ServiceDescription {
   return {

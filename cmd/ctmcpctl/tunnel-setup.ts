@@ -2,7 +2,6 @@ import type { StatusReport } from "../../internal/admin/types.js";
 import { Fault } from "../../internal/errs/errs.js";
 import type { Context } from "./context.js";
 import { printable } from "./output.js";
-import { parseTime } from "./time.js";
 import { setupCloudflared } from "./tunnel-setup/cloudflared.js";
 import { checkBase, type TunnelEntry, writeEntry } from "./tunnel-setup/config-file.js";
 import { setupDevtunnel } from "./tunnel-setup/devtunnel.js";
@@ -10,6 +9,7 @@ import { setupNgrok } from "./tunnel-setup/ngrok.js";
 import { createSession } from "./tunnel-setup/session.js";
 import type { Provider } from "./tunnel-setup/setup.js";
 import { setupSsh } from "./tunnel-setup/ssh.js";
+import { parseTime } from "./values.js";
 import { waitFor } from "./wait.js";
 
 const providers: Readonly<Record<string, Provider>> = {

@@ -34,6 +34,12 @@ export const verbs: readonly Verb[] = [
     load: () => import("./install.js"),
   },
   {
+    name: "uninstall",
+    summary: "stop the service and remove it; the config stays",
+    options: ["system", "purge", "json"],
+    load: () => import("./uninstall.js"),
+  },
+  {
     name: "connect",
     summary: "what to enter in each client; then waits, and says what it does",
     args: [{ name: "CLIENT", optional: true, choices: recipes.map(({ id }) => id) }],
@@ -41,15 +47,9 @@ export const verbs: readonly Verb[] = [
     load: () => import("./connect.js"),
   },
   {
-    name: "uninstall",
-    summary: "stop the service and remove it; the config stays",
-    options: ["system", "purge", "json"],
-    load: () => import("./uninstall.js"),
-  },
-  {
     name: "status",
     summary: "how the daemon is",
-    options: ["json", "check"],
+    options: ["watch", "verbose", "json", "check"],
     load: () => import("./status.js"),
   },
   {
@@ -216,7 +216,7 @@ export const verbs: readonly Verb[] = [
   {
     name: "logs",
     summary: "the daemon's last log lines",
-    options: ["follow", "json"],
+    options: ["follow", "lines", "level", "since", "json"],
     load: () => import("./logs.js"),
   },
   {
@@ -235,6 +235,12 @@ export const verbs: readonly Verb[] = [
     name: "metrics",
     summary: "the daemon's numbers, in the text format of Prometheus",
     load: () => import("./metrics.js"),
+  },
+  {
+    name: "bugreport",
+    summary: "write what helps to find a fault, without secrets, into a file to send",
+    options: ["output", "print", "yes", "json"],
+    load: () => import("./bugreport.js"),
   },
   {
     name: "version",

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StatusReport } from "../../internal/admin/types.js";
 import { Fault } from "../../internal/errs/errs.js";
 import type { Context } from "./context.js";
-import { parseTime } from "./time.js";
 import { unverified } from "./tunnel-report.js";
+import { parseTime } from "./values.js";
 
 const pollMs = 200;
 

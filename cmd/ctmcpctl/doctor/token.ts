@@ -34,7 +34,7 @@ interface TokenSources {
  * The bearer token that the daemon accepts, as this user finds it. Undefined when the mode has none, when none has been
  * made, and when its file cannot be used, which is told where the files are looked at.
  */
-function findToken(config: Config, uid: number): string | undefined {
+export function findToken(config: Config, uid: number): string | undefined {
   if (!usesBearer(config)) return undefined;
   const { token, tokenFile } = config.auth;
   if (token !== undefined) return token;
