@@ -1,10 +1,20 @@
-# make run: build and serve this checkout on 127.0.0.1:8765.   make test: everything CI checks.
+# make install: programs, service and manual pages for you.   make run: build and serve this checkout on 127.0.0.1:8765.
+# make test: everything CI checks.
 SHELL := /bin/sh
 BIN := node_modules/.bin
 DEPS := node_modules/.package-lock.json
 SUITE := test/conformance/node_modules/.package-lock.json
+PREFIX ?= $(HOME)/.local
 
-.PHONY: run build check fmt test test-deps conformance bench clean
+.PHONY: install uninstall run build check fmt test test-deps conformance bench clean
+
+# Again after git pull: an upgrade is the same.
+install:
+	@PREFIX="$(PREFIX)" sh scripts/install.sh --service
+
+# PURGE=1: also what was kept, but for the config.
+uninstall:
+	@PREFIX="$(PREFIX)" sh scripts/install.sh --uninstall $(if $(PURGE),--purge)
 
 run: build
 	@node dist/bin/ctmcpd.cjs --config configs/local.yaml
@@ -13,6 +23,7 @@ build: $(DEPS)
 	@$(BIN)/tsc
 	@node dist/scripts/compile-schemas.js
 	@node dist/scripts/bundle.js
+	@node dist/scripts/generate-man.js
 
 check: build
 	@$(BIN)/biome ci --error-on-warnings .

@@ -71,7 +71,8 @@ function renderTable(): string {
     .join("");
 }
 
-function kind(schema: KeySchema): string {
+/** What a key takes, in Markdown. */
+export function kind(schema: KeySchema): string {
   if (schema.const !== undefined) return `\`${schema.const}\``;
   if (schema.enum !== undefined) return schema.enum.map((value) => `\`${value}\``).join(", ");
   const names: Record<string, string> = {
@@ -83,7 +84,8 @@ function kind(schema: KeySchema): string {
   return names[schema.type ?? ""] ?? String(schema.type);
 }
 
-function fallback({ key, schema, required }: ConfigKey): string {
+/** What a key is when it is left out, in Markdown. */
+export function fallback({ key, schema, required }: ConfigKey): string {
   if (required) return "**required**";
   return derivedDefaults[key] ?? (schema.default === undefined ? "" : `\`${format(schema.default)}\``);
 }

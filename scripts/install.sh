@@ -7,6 +7,8 @@ usage() {
 usage: install.sh [options] [workspace]
 
   --install-only            only install (default)
+  --service                 then make a config if there is none, and keep the daemon running: what make install does
+  --uninstall               take it all away again but the config and what was kept; with --purge that, too
   --start                   then serve the workspace to this machine, without asking anybody for a credential
   --tunnel [PROVIDER]       then serve it under a public URL, see tunnel.sh --help
   --provider PROVIDER       cloudflared (default), ngrok or devtunnel
@@ -53,6 +55,7 @@ install_programs() {
   npm install --global --prefix "$prefix" --allow-scripts=node-pty --no-audit --no-fund --loglevel=error "$package"/*.tgz
   rm -rf "$package"
   trap - EXIT
+  completions
   if $verify; then
     for name in ctmcpd ctmcpctl coding-tools-mcp; do
       "$prefix/bin/$name" --help >/dev/null || fail "$prefix/bin/$name does not run"
@@ -63,6 +66,49 @@ install_programs() {
     *":$prefix/bin:"*) ;;
     *) say "hint: put it on your PATH: export PATH=\"$prefix/bin:\$PATH\"" ;;
   esac
+}
+
+# The programs themselves write them: npm has no place for them.
+completions() {
+  for shell in bash zsh fish; do
+    file=$(completion_file $shell)
+    mkdir -p "$(dirname "$file")"
+    "$prefix/bin/ctmcpctl" completion $shell >"$file"
+  done
+}
+
+completion_file() { # shell
+  case $1 in
+    bash) say "$prefix/share/bash-completion/completions/ctmcpctl" ;;
+    zsh) say "$prefix/share/zsh/site-functions/_ctmcpctl" ;;
+    fish) say "$prefix/share/fish/vendor_completions.d/ctmcpctl.fish" ;;
+  esac
+}
+
+start_service() {
+  config=$("$prefix/bin/ctmcpctl" config path)
+  if [ ! -e "$config" ]; then
+    if [ ! -t 0 ] || [ ! -t 1 ]; then
+      say "next: ctmcpctl init --workspace PATH; then: ctmcpctl install"
+      return
+    fi
+    "$prefix/bin/ctmcpctl" init
+  fi
+  "$prefix/bin/ctmcpctl" install
+}
+
+remove_programs() {
+  if [ -x "$prefix/bin/ctmcpctl" ]; then
+    # shellcheck disable=SC2086 # one flag or none
+    "$prefix/bin/ctmcpctl" uninstall $purge
+  fi
+  npm uninstall --global --prefix "$prefix" --loglevel=error coding-tools-mcp
+  for shell in bash zsh fish; do rm -f "$(completion_file $shell)"; done
+  # The folders that were made for it, where nothing else lies in them.
+  for folder in share/bash-completion/completions share/bash-completion share/zsh/site-functions share/zsh \
+    share/fish/vendor_completions.d share/fish share/man/man1 share/man/man5 share/man share lib/node_modules lib bin ""; do
+    rmdir "$prefix/$folder" 2>/dev/null || :
+  done
 }
 
 # Secrets travel in the environment, where other users cannot read them.
@@ -91,6 +137,7 @@ root=$(cd -- "$(dirname "$0")/.." && pwd -P)
 prefix=${PREFIX:-$HOME/.local}
 action=install
 verify=true
+purge=
 while [ $# -gt 0 ]; do
   case $1 in
     --version | --workspace | --port | --auth-mode | --auth-token | --server-bin | --profile | --provider | --method)
@@ -99,7 +146,8 @@ while [ $# -gt 0 ]; do
   esac
   case $1 in
     -h | --help) usage && exit ;;
-    --install-only) action=install ;;
+    --install-only | --service | --uninstall) action=${1#--} ;;
+    --purge) purge=--purge ;;
     --start) action=start ;;
     --tunnel)
       action=tunnel
@@ -135,13 +183,18 @@ case ${CODING_TOOLS_MCP_TUNNEL_PROVIDER-} in
   '' | cloudflared | cf | ngrok | devtunnel | dev-tunnel | ms-devtunnel) ;;
   *) fail "unknown provider $CODING_TOOLS_MCP_TUNNEL_PROVIDER" "one of cloudflared, ngrok, devtunnel" 2 ;;
 esac
+if [ "$action" = uninstall ]; then
+  remove_programs
+  exit
+fi
 server=${CODING_TOOLS_MCP_SERVER_BIN-}
 if [ -z "$server" ]; then
   install_programs
   server=$prefix/bin/coding-tools-mcp
 fi
 case $action in
-  install) say "next: ctmcpctl init" ;;
+  install | install-only) say "next: ctmcpctl init" ;;
+  service) start_service ;;
   start) start_server ;;
   tunnel) CODING_TOOLS_MCP_SERVER_BIN=$server exec sh "$root/scripts/tunnel.sh" ;;
 esac

@@ -4,7 +4,8 @@ import { table } from "./output.js";
 import { findVerb } from "./parse.js";
 import { type Verb, verbs } from "./verbs.js";
 
-const exitCodes = [
+/** Each code with its meaning. */
+export const exitCodes: readonly (readonly [code: string, meaning: string])[] = [
   ["0", "done"],
   ["1", "failed"],
   ["2", "the command line is wrong"],
@@ -53,7 +54,7 @@ function describe(verb: Verb): string {
 }
 
 /** A command with its arguments; in full with the choices they have. */
-function heading({ name, args = [] }: Verb, full: boolean): string {
+export function heading({ name, args = [] }: Verb, full: boolean): string {
   const words = args.map(({ name: arg, optional, choices }) => {
     const shown = full && choices ? choices.join("|") : arg;
     return optional ? `[${shown}]` : shown;
@@ -62,13 +63,13 @@ function heading({ name, args = [] }: Verb, full: boolean): string {
 }
 
 function flagTable(names: readonly OptionName[]): string {
-  return table(
-    names.map((name) => {
-      const { short, value, help, choices }: Option = options[name];
-      const flag = `${short ? `-${short}, ` : ""}--${name}${value ? ` ${choices ? choices.join("|") : value}` : ""}`;
-      return [flag, help];
-    }),
-  );
+  return table(names.map((name) => [spellFlag(name), options[name].help]));
+}
+
+/** A flag with its short form and its value. */
+export function spellFlag(name: OptionName): string {
+  const { short, value, choices }: Option = options[name];
+  return `${short ? `-${short}, ` : ""}--${name}${value ? ` ${choices ? choices.join("|") : value}` : ""}`;
 }
 
 function indent(text: string): string {

@@ -32,6 +32,7 @@ async function purge(context: Context): Promise<readonly string[]> {
   const runtime = defaultRuntimeDir({ env, home }, state);
   const used = dirname(await locateSocket({ ...context, path: configPath }));
   for (const path of [state, runtime]) await rm(path, { recursive: true, force: true });
+  await removeEmpty(dirname(state));
   if (used !== runtime && used !== state) {
     throw new Fault("FAILED", `the config names folders of its own, such as ${used}, which are left`, {
       hint: "look at state_dir and runtime_dir there, and remove them yourself",

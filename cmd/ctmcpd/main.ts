@@ -13,27 +13,14 @@ import { createRedactor } from "../../internal/log/redact.js";
 import { version } from "../../internal/version/version.js";
 import { banner } from "./banner.js";
 import { logStream, takeService } from "./service.js";
-
-const usage = `usage: ctmcpd [--config FILE]
-
-Serves MCP from the configuration file until SIGTERM; SIGHUP reads the file again.
-
-  --config FILE   default: $CTMCP_CONFIG, else ~/.config/coding-tools-mcp.yaml
-  --quiet         do not print how to connect
-  --launchd FILE  log to FILE, and end with 0 where launchd must not start it again
-  --version
-  --help
-
-exit codes: 0 ended, 2 usage or forced stop, 69 address in use or already running,
-77 permission, 78 configuration missing or invalid, 1 any other failure
-`;
+import { usageText } from "./usage.js";
 
 /** Requests may take this long to end after SIGTERM. */
 const graceMs = 10_000;
 
 async function main(): Promise<void> {
   const { values } = readFlags();
-  if (values.help) return void process.stdout.write(usage);
+  if (values.help) return void process.stdout.write(usageText);
   if (values.version) return void process.stdout.write(`ctmcpd ${version}\n`);
   const { env } = process;
   const home = homedir();

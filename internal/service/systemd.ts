@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Fault } from "../errs/errs.js";
 import { type ServiceScope, serviceName } from "./description.js";
 import { putFile, removeEmpty, removeFiles, takeAll } from "./files.js";
@@ -58,12 +59,14 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
       const text = renderReadOnly(options.description, options.readOnly);
       written.push(await putFile(files.readOnly, text));
     }
-    if (options.socket === undefined) await dropSocket();
-    else written.push(await putFile(files.socket, renderSocket(options.socket)));
+    const socketText = options.socket && renderSocket(options.socket);
+    const isSocketNew = socketText !== (await readFile(files.socket, "utf8").catch(() => undefined));
+    if (socketText === undefined) await dropSocket();
+    else written.push(await putFile(files.socket, socketText));
     await order("daemon-reload");
     await order("enable", "--quiet", service, ...(options.socket ? [socket] : []));
     if (!options.start) return written;
-    if (options.socket !== undefined) await startSocket();
+    if (options.socket !== undefined) await startSocket(isSocketNew);
     // Also out of a start limit that was reached before.
     await systemctl("reset-failed", service);
     await order("restart", service);
@@ -71,8 +74,11 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
   }
 
   /** A socket can only be made while its service does not run, which then would hold the port itself. */
-  async function startSocket(): Promise<void> {
-    if ((await systemctl("is-active", "--quiet", socket)).code === 0) return order("restart", socket);
+  async function startSocket(isNew: boolean): Promise<void> {
+    const isActive = (await systemctl("is-active", "--quiet", socket)).code === 0;
+    // As it is it carries connections through the restart of the service.
+    if (isActive && !isNew) return;
+    if (isActive) await order("stop", socket);
     await systemctl("stop", service);
     await order("start", socket);
   }
@@ -94,6 +100,9 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
       },
       async () => removed.push(...(await removeFiles([files.service, files.readOnly]))),
       () => removeEmpty(dropIns),
+      // Of the user's own there may have been none before.
+      () => removeEmpty(directory),
+      () => removeEmpty(dirname(directory)),
       () => order("daemon-reload"),
       () => systemctl("reset-failed", service),
     ]);

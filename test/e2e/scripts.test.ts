@@ -310,6 +310,22 @@ const npm = `case $1 in
   install) for name in ctmcpd ctmcpctl coding-tools-mcp; do mkdir -p "$4/bin" && cp "$HOME/bin/$name" "$4/bin/$name"; done ;;
 esac`;
 
+test("install.sh --service makes nothing up where nobody can be asked, and names what is left to do", async () => {
+  await withMachine(async ({ home, run, program, commandLines }) => {
+    program("npm", npm);
+    program("make", ":");
+    const install = run("install.sh", ["--service"]);
+    assert.equal(await install.exit, { code: 0, signal: null }, install.stderr());
+    assert.match(install.stdout(), "next: ctmcpctl init --workspace PATH; then: ctmcpctl install\n");
+    assert.not(existsSync(join(home, ".config")));
+    const completion = readFileSync(join(home, ".local/share/bash-completion/completions/ctmcpctl"), "utf8");
+    assert.match(completion, "complete -o default");
+    const uninstall = run("install.sh", ["--uninstall"]);
+    await uninstall.exit;
+    assert.match(commandLines(), /^ctmcpctl uninstall ?$/m);
+  });
+});
+
 test("install.sh installs, and serves or opens a tunnel when asked", async () => {
   await withMachine(async (machine) => {
     const { home, bin, run, program, commandLines } = machine;

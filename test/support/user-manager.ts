@@ -1,7 +1,9 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 
 export interface Ran {
   readonly code: number | null;
@@ -49,7 +51,7 @@ export async function startUserManager(home: string): Promise<UserManager> {
     LC_ALL: "C",
     XDG_RUNTIME_DIR: runtimeDir,
     DBUS_SESSION_BUS_ADDRESS: `unix:path=${runtimeDir}/bus`,
-    CGROUP_NAME: `ctmcp-test-${process.pid}`,
+    CGROUP_NAME: `ctmcp-test-${randomUUID()}`,
   };
   const script = join(home, "user-manager.sh");
   writeFileSync(script, setUp);
@@ -86,8 +88,27 @@ export async function startUserManager(home: string): Promise<UserManager> {
     async close() {
       holder.kill("SIGKILL");
       await (holder.exitCode ?? holder.signalCode ?? once(holder, "exit"));
+      for (const tree of cgroupTrees) await removeCgroup(join(tree, environment.CGROUP_NAME));
     },
   };
+}
+
+/** Where version 1 and version 2 of control groups are mounted. */
+const cgroupTrees = ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup"];
+
+/** Removes a group with those in it, as soon as the last process has left. */
+async function removeCgroup(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  for (const entry of readdirSync(path, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeCgroup(join(path, entry.name));
+  while (existsSync(path)) {
+    try {
+      rmdirSync(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EBUSY") throw error;
+      await setTimeout(20);
+    }
+  }
 }
 
 /** The process on whose namespaces the manager stands, once it has started. */

@@ -24,7 +24,7 @@ export interface Recipe {
 }
 
 /** The name that people see in the client; without an underscore, which Gemini CLI does not take. */
-export const serverName = "my-machine";
+const serverName = "my-machine";
 
 export const recipes: readonly Recipe[] = [
   {

@@ -1,0 +1,123 @@
+// time limit: 180 s
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { call } from "../support/rpc.js";
+import { lastingPort } from "../support/sign-in.js";
+import { type Ran, startUserManager, type UserManager } from "../support/user-manager.js";
+
+const checkout = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** An account that was made just now: an empty home directory, a service manager, and npm with what it downloaded before. */
+interface Account {
+  readonly home: string;
+  readonly manager: UserManager;
+  /** Runs a line in sh as this user would type it; fails the test unless it ends with 0. */
+  shell(line: string): Promise<Ran>;
+  /** Every file and folder below the home directory. */
+  listing(): readonly string[];
+}
+
+async function withAccount(use: (account: Account) => Promise<void>): Promise<void> {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), "ctmcp-fresh-")));
+  // The build under test is there already, and other tests run it: nobody makes it anew meanwhile.
+  const tools = mkdtempSync(join(tmpdir(), "ctmcp-tools-"));
+  writeFileSync(join(tools, "make"), "#!/bin/sh\n", { mode: 0o755 });
+  const npmSays = (key: string): string =>
+    execFileSync("npm", ["config", "get", key], { encoding: "utf8" }).trim();
+  const env = {
+    PATH: [join(home, ".local/bin"), tools, dirname(process.execPath), "/usr/bin", "/bin"].join(":"),
+    npm_config_cache: npmSays("cache"),
+    npm_config_userconfig: npmSays("userconfig"),
+    npm_config_prefer_offline: "true",
+  };
+  const manager = await startUserManager(home);
+  try {
+    await use({
+      home,
+      manager,
+      async shell(line) {
+        const ran = await manager.run("sh", ["-c", `cd "$HOME" && ${line}`], env);
+        assert.is(ran.code, 0, `${line}\n${ran.stdout}${ran.stderr}`);
+        return ran;
+      },
+      listing: () => (readdirSync(home, { recursive: true }) as string[]).sort(),
+    });
+  } finally {
+    await manager.close();
+    for (const dir of [home, tools]) rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** The commands of the README that lead from a package to a client. */
+function readmeCommands(): readonly string[] {
+  const readme = readFileSync(join(checkout, "README.md"), "utf8");
+  const [, block = ""] = /<!-- from a package -->\n```sh\n(.*?)```/s.exec(readme) ?? [];
+  const commands = block
+    .split("\n")
+    .map((line) => line.replace(/ {2,}#.*$/, ""))
+    .filter((line) => line !== "");
+  assert.is(commands.length, 4, block);
+  return commands;
+}
+
+test("from a package to a client that works, by the commands of the README; then an upgrade; then nothing is left", () =>
+  withAccount(async ({ home, manager, shell, listing }) => {
+    const port = await lastingPort();
+    const [install = "", init = "", service = "", connect = ""] = readmeCommands();
+    mkdirSync(join(home, "src/app"), { recursive: true });
+    writeFileSync(join(home, "src/app/hello.txt"), "hello\n");
+    const before = listing();
+    execFileSync("npm", ["pack", checkout, "--pack-destination", home, "--loglevel=error"], {
+      stdio: "ignore",
+    });
+
+    await shell(install);
+    await shell(`${init} --listen 127.0.0.1:${port}`);
+    const { stdout } = await shell(service);
+    assert.match(stdout, `running: http://127.0.0.1:${port}/mcp\n`);
+    assert.match((await shell(`${connect} --no-wait`)).stdout, "claude mcp add");
+    const tokenFile = join(home, ".local/state/coding-tools-mcp/bearer-token");
+    const to = { url: `http://127.0.0.1:${port}/mcp`, token: readFileSync(tokenFile, "utf8").trim() };
+    const read = async (): Promise<unknown> =>
+      (await call(to, "read_file", { path: "hello.txt" })).structuredContent.content;
+    assert.match(String(await read()), "hello");
+    await shell("ctmcpctl verify");
+    await shell("man -w ctmcpctl || test -e .local/share/man/man1/ctmcpctl.1");
+
+    // An upgrade: what make install does, from a checkout.
+    const pid = await manager.show("MainPID");
+    const upgraded = await shell(`sh '${checkout}/scripts/install.sh' --service`);
+    assert.match(upgraded.stdout, "running: ");
+    assert.is.not(await manager.show("MainPID"), pid);
+    assert.match(String(await read()), "hello");
+    for (const path of [
+      "man/man1/ctmcpd.1",
+      "man/man5/coding-tools-mcp.yaml.5",
+      "bash-completion/completions/ctmcpctl",
+    ])
+      assert.ok(existsSync(join(home, ".local/share", path)), path);
+    assert.match((await shell("ctmcpctl doctor --json")).stdout, "service: installed, active");
+
+    await shell(`rm -f coding-tools-mcp-*.tgz && sh '${checkout}/scripts/install.sh' --uninstall --purge`);
+    assert.is(await manager.show("ActiveState"), "inactive");
+    assert.equal(
+      listing().filter((path) => !before.includes(path)),
+      [".config", ".config/coding-tools-mcp.yaml"],
+    );
+  }));
+
+test.run();
