@@ -5,6 +5,7 @@ import { configPath } from "../../internal/config/paths.js";
 import { version } from "../../internal/version/version.js";
 import { printable } from "./output.js";
 import type { Flags } from "./parse.js";
+import { withSystemService } from "./system-service.js";
 
 /** What surrounds one command: the process's edges, handed in. */
 export interface Surroundings {
@@ -37,12 +38,14 @@ export interface Context extends Surroundings {
 
 /** The context of one command. The socket is looked for only when the command uses the client. */
 export function createContext(around: Surroundings, flags: Flags, args: readonly string[]): Context {
-  const { env, home, stdout, stderr } = around;
+  const { uid, home, stdout, stderr } = around;
+  const env = withSystemService(around.env, { uid, isSystem: flags.system === true });
   const path = configPath({ flag: flags.config, env, home });
   const remark = (line: string): void => void stderr.write(`${line}\n`);
   const print = (line: string): void => void stdout.write(`${line}\n`);
   return {
     ...around,
+    env,
     isInspection: true,
     flags,
     args,

@@ -12,6 +12,7 @@ import { createRun, type Run, type ServiceManager } from "../../internal/service
 import { createSystemd, unitDirectory } from "../../internal/service/systemd.js";
 import { packageRoot } from "../../internal/version/version.js";
 import type { Context } from "./context.js";
+import { isOfSystem } from "./system-service.js";
 
 /** The service manager of this machine, and how programs are run for it. */
 export function serviceManager(context: Context): { readonly manager: ServiceManager; readonly run: Run } {
@@ -24,7 +25,7 @@ export function serviceManager(context: Context): { readonly manager: ServiceMan
   return { manager: createSystemd({ scope, directory, run }), run };
 }
 
-/** The user's own service: the file that describes it, and what tells how it is. */
+/** The service that is looked at: the file that describes it, and what tells how it is. */
 export function serviceFile({ env, home }: Pick<Context, "env" | "home">): {
   readonly file: string;
   readonly status: readonly [string, ...string[]];
@@ -33,19 +34,26 @@ export function serviceFile({ env, home }: Pick<Context, "env" | "home">): {
     const file = join(home, "Library", "LaunchAgents", `${launchdLabel}.plist`);
     return { file, status: ["launchctl", "print", `gui/${process.getuid?.()}/${launchdLabel}`] };
   }
-  const directory = unitDirectory("user", env.XDG_CONFIG_HOME || join(home, ".config"));
+  const scope = isOfSystem(env) ? "system" : "user";
+  const directory = unitDirectory(scope, env.XDG_CONFIG_HOME || join(home, ".config"));
   const file = join(directory, `${serviceName}.service`);
-  return { file, status: ["systemctl", "--user", "is-active", serviceName] };
+  return { file, status: ["systemctl", ...userFlag(env), "is-active", serviceName] };
 }
 
-/** Where the user's own service leaves its log: a file, or a program that prints it. */
+/** Where that service leaves its log: a file, or a program that prints it. */
 export function serviceLog({
+  env,
   home,
-}: Pick<Context, "home">): { readonly file: string } | { readonly command: readonly [string, ...string[]] } {
+}: Pick<Context, "env" | "home">):
+  | { readonly file: string }
+  | { readonly command: readonly [string, ...string[]] } {
   if (process.platform === "darwin") return { file: join(home, "Library", "Logs", `${launchdLabel}.log`) };
-  return {
-    command: ["journalctl", "--user", "--quiet", "--no-pager", "--output=short-iso", `--unit=${serviceName}`],
-  };
+  const flags = ["--quiet", "--no-pager", "--output=short-iso", `--unit=${serviceName}`];
+  return { command: ["journalctl", ...userFlag(env), ...flags] };
+}
+
+function userFlag(env: NodeJS.ProcessEnv): readonly string[] {
+  return isOfSystem(env) ? [] : ["--user"];
 }
 
 /** What the manager is to start: the daemon beside this program, by the node that runs this. */
