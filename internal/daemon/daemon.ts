@@ -7,6 +7,7 @@ import type { Clock } from "../clock/clock.js";
 import type { Config } from "../config/config.js";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { socketPath } from "../config/paths.js";
+import { sweepTemporary } from "../fsx/atomic.js";
 import { createHealth } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
@@ -242,6 +243,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.
   const background = setTimeout(backgroundAfterMs).then(async () => {
     if (state === "draining") return;
+    await sweepTemporary(loaded.config.stateDir, clock.now());
     const tested = workshop.sandbox
       .selfTest()
       .then((status) => conditions.sandboxTested(status, engine.current().config));

@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import * as real from "node:fs/promises";
@@ -17,7 +18,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { errnoOf, Fault } from "../errs/errs.js";
-import { type AtomicFs, atomicWriter, writeFileAtomic } from "./atomic.js";
+import { type AtomicFs, atomicWriter, sweepTemporary, writeFileAtomic } from "./atomic.js";
 
 let folder = "";
 let path = "";
@@ -51,6 +52,17 @@ function faulty(failing: number, errno: string): { fs: AtomicFs; calls: string[]
   };
   return { fs, calls };
 }
+
+test("what killed writers left is swept away, and nothing else", async () => {
+  const names = { stale: `.${"0".repeat(18)}.tmp`, fresh: `.${"1".repeat(18)}.tmp`, other: ".notes.tmp" };
+  for (const name of Object.values(names)) writeFileSync(join(folder, name), "");
+  const now = Date.now();
+  const hourAgo = new Date(now - 3_600_000);
+  for (const name of [names.stale, names.other]) utimesSync(join(folder, name), hourAgo, hourAgo);
+  await sweepTemporary(folder, now);
+  assert.equal(readdirSync(folder).sort(), [names.fresh, names.other, "file"].sort());
+  await sweepTemporary(join(folder, "none"), now);
+});
 
 async function faultOf(run: Promise<unknown>): Promise<Fault | undefined> {
   const error: unknown = await run.then(

@@ -1,9 +1,27 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errnoOf } from "../errs/errs.js";
 import { accessFault } from "./fault.js";
+
+/** A write may be under way, by this program or another one. */
+const staleMs = 10 * 60_000;
+const temporaryName = /^\.[0-9a-f]{18}\.tmp$/;
+
+/**
+ * Removes what writers that were killed have left in `directory`: their files that nobody has touched for ten minutes.
+ * What cannot be removed stays; a missing directory is none of its business.
+ *
+ * @param now Milliseconds since the epoch, by the clock of the file system.
+ */
+export async function sweepTemporary(directory: string, now: number): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  for (const path of names.filter((name) => temporaryName.test(name)).map((name) => join(directory, name))) {
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now }));
+    if (now - mtimeMs > staleMs) await unlink(path).catch(() => {});
+  }
+}
 
 /** The file system calls an atomic write makes, so that a test can let each of them fail. */
 export interface AtomicFs {
