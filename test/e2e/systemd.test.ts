@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { makePlace, type Place } from "../support/place.js";
 import { mainOf } from "../support/program.js";
+import { call } from "../support/rpc.js";
 import { type Ran, startUserManager, type UserManager } from "../support/user-manager.js";
 
 const unit = "coding-tools-mcp.service";
@@ -154,6 +155,42 @@ test("while the port is held, connections wait through a restart", async () => {
   place.configure({ listen: "127.0.0.1:0" });
   await manager.systemctl("restart", unit);
   assert.ok((await codes()).includes("SOCKET_UNIT_STALE"));
+});
+
+test("stopped or killed, nothing that it started lives on", async () => {
+  const marker = "sleep 7654321";
+  const tunnel = {
+    provider: "command",
+    argv: ["/bin/sh", "-c", `echo up; exec ${marker}0`],
+    ready_pattern: "up",
+  };
+  const workspaces = [{ id: "app", path: "app", profile: "full" }];
+  const exec = { permission_mode: "trusted" };
+  place.configure({ listen: "127.0.0.1:18765", hostname: "mcp.example.invalid", tunnel, workspaces, exec });
+  const to = { url: "http://127.0.0.1:18765/mcp", token: place.token() };
+  const living = async (): Promise<number> =>
+    (await manager.run("pgrep", ["-f", `^${marker}`])).stdout.split("\n").filter(Boolean).length;
+  const fill = async (): Promise<void> => {
+    const { structuredContent } = await call(to, "exec_command", {
+      cmd: `exec ${marker}1`,
+      yield_time_ms: 0,
+    });
+    assert.ok(structuredContent.ok, JSON.stringify(structuredContent));
+    while ((await living()) < 2);
+  };
+  await install("--hold-port");
+  await fill();
+  await manager.systemctl("stop", unit);
+  assert.is(await living(), 0);
+
+  await install("--hold-port");
+  await fill();
+  const pid = await manager.show("MainPID");
+  await manager.run("kill", ["-9", pid]);
+  await manager.until("MainPID", (now) => now !== pid && now !== "0");
+  await manager.until("ActiveState", (state) => state === "active");
+  // Of the tunnel there is a new one, of the command none.
+  assert.is((await manager.run("pgrep", ["-f", `^${marker}1`])).stdout, "");
 });
 
 test("uninstall: nothing is left but the configuration, and the state until it is purged", async () => {
