@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { verbs } from "../cmd/ctmcpctl/verbs.js";
-import { configKeys } from "./generate-config-docs.js";
+import { configKeys } from "./generate-docs.js";
 import { generateMan } from "./generate-man.js";
 
 /** What groff complains about; it has no word for "fine" but silence. */

@@ -11,7 +11,7 @@ import { commonOptions, type OptionName, options } from "../cmd/ctmcpctl/options
 import { verbs } from "../cmd/ctmcpctl/verbs.js";
 import { usageText as daemonUsage } from "../cmd/ctmcpd/usage.js";
 import { version } from "../internal/version/version.js";
-import { configKeys, fallback, kind } from "./generate-config-docs.js";
+import { configKeys, fallback, kind } from "./generate-docs.js";
 
 interface ManualPage {
   /** As in `ctmcpctl.1`. */

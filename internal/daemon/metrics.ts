@@ -28,7 +28,7 @@ export interface MetricsDeps {
 }
 
 /** The numbers of one daemon. */
-export interface Metrics extends Pick<Registry, "render" | "list"> {
+export interface Metrics extends Pick<Registry, "render"> {
   call(record: CallRecord): void;
   /** A step of a client's; those that were turned away count. */
   step(step: ClientStep): void;
@@ -50,17 +50,14 @@ const sandboxLevels: readonly SandboxLevelName[] = ["strong", "namespaces", "fil
 const activeMs = 15 * 60_000;
 const lagEveryMs = 1_000;
 
-/** Names and meanings are in docs/operations.md, which is made of `list`. */
+/** Names and meanings are in docs/operations.md; a test compares them. */
 export function createMetrics(deps: MetricsDeps): Metrics {
   const { clock } = deps;
   const startedAt = clock.now();
   const tunnel = (): TunnelReport | undefined => deps.tunnel.backend()?.report();
   const registry = createRegistry("ctmcp_");
   const calls = registry.counter("tool_calls_total", "Tool calls by tool and outcome.", ["tool", "outcome"]);
-  const seconds = new Map<string, number>();
-  registry.gauges("tool_call_seconds_sum", "Time that tool calls took in all.", ["tool"], () =>
-    [...seconds].map(([tool, sum]) => [[tool], sum]),
-  );
+  const seconds = registry.counter("tool_call_seconds_total", "Time that tool calls took.", ["tool"]);
   const failures = registry.counter(
     "auth_failures_total",
     "Requests that were turned away on their way in.",
@@ -126,7 +123,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   registry.gauge("process_resident_memory_bytes", "Memory of the daemon alone.", () =>
     process.memoryUsage.rss(),
   );
-  registry.gauge("process_cpu_seconds", "CPU time of the daemon alone.", () => {
+  registry.total("process_cpu_seconds_total", "CPU time of the daemon alone.", () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   });
@@ -135,12 +132,11 @@ export function createMetrics(deps: MetricsDeps): Metrics {
 
   return {
     render: registry.render,
-    list: registry.list,
     call(record) {
       // What was turned away may bear any name.
       const tool = record.workspace === undefined ? "none" : record.tool;
       calls.count(tool, outcomeOf(record));
-      seconds.set(tool, (seconds.get(tool) ?? 0) + record.durationMs / 1000);
+      seconds.add(record.durationMs / 1000, tool);
     },
     step({ step, status }) {
       if (status >= 400) failures.count(step);

@@ -6,6 +6,8 @@ test("counters and gauges are rendered with their help, type and labels", () => 
   const registry = createRegistry("x_");
   const calls = registry.counter("calls_total", "Calls.", ["tool", "outcome"]);
   registry.counter("never_total", "Never counted, and there all the same.");
+  const seconds = registry.counter("seconds_total", "Time.", ["tool"]);
+  registry.total("cpu_seconds_total", "Kept elsewhere.", () => 2.5);
   registry.gauge("size_bytes", "Now.", () => 1.5);
   registry.gauge("age_seconds", "Unknown.", () => Number.NaN);
   registry.gauges("state", "One of them.", ["state"], () => [
@@ -15,6 +17,8 @@ test("counters and gauges are rendered with their help, type and labels", () => 
   calls.count("read", "ok");
   calls.count("read", "ok");
   calls.count("exec", "failed");
+  seconds.add(0.25, "read");
+  seconds.add(0.5, "read");
   assert.is(
     registry.render(),
     `# HELP x_calls_total Calls.
@@ -24,6 +28,12 @@ x_calls_total{tool="exec",outcome="failed"} 1
 # HELP x_never_total Never counted, and there all the same.
 # TYPE x_never_total counter
 x_never_total 0
+# HELP x_seconds_total Time.
+# TYPE x_seconds_total counter
+x_seconds_total{tool="read"} 0.75
+# HELP x_cpu_seconds_total Kept elsewhere.
+# TYPE x_cpu_seconds_total counter
+x_cpu_seconds_total 2.5
 # HELP x_size_bytes Now.
 # TYPE x_size_bytes gauge
 x_size_bytes 1.5

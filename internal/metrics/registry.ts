@@ -1,5 +1,5 @@
 /** A metric as Prometheus is told of it. */
-export interface MetricInfo {
+interface MetricInfo {
   readonly name: string;
   readonly type: "counter" | "gauge";
   readonly help: string;
@@ -13,18 +13,21 @@ export type Sample = readonly [labels: readonly string[], value: number];
 export interface Counter {
   /** Adds one for these values of the labels, which must be few: each makes a series. */
   count(...labels: readonly string[]): void;
+  /** Adds `amount`, which is not negative. */
+  add(amount: number, ...labels: readonly string[]): void;
 }
 
 /** What is counted and measured, as text for Prometheus. */
 export interface Registry {
   /** A number that only grows; `name` ends in `_total`. */
   counter(name: string, help: string, labels?: readonly string[]): Counter;
+  /** The same, kept by somebody else and looked up when it is asked for. */
+  total(name: string, help: string, read: () => number): void;
   /** Numbers that are looked up when they are asked for. NaN is left out. */
   gauge(name: string, help: string, read: () => number): void;
   gauges(name: string, help: string, labels: readonly string[], read: () => readonly Sample[]): void;
   /** Everything in the order it was made, in the text format 0.0.4. */
   render(): string;
-  list(): readonly MetricInfo[];
 }
 
 /** The media type of `render`. */
@@ -35,13 +38,8 @@ const separator = "\u0000";
 export function createRegistry(prefix: string): Registry {
   const metrics: { readonly info: MetricInfo; readonly read: () => readonly Sample[] }[] = [];
 
-  function gauges(
-    name: string,
-    help: string,
-    labels: readonly string[],
-    read: () => readonly Sample[],
-  ): void {
-    metrics.push({ info: { name: `${prefix}${name}`, type: "gauge", help, labels }, read });
+  function put(info: MetricInfo, read: () => readonly Sample[]): void {
+    metrics.push({ info: { ...info, name: `${prefix}${info.name}` }, read });
   }
 
   return {
@@ -49,18 +47,17 @@ export function createRegistry(prefix: string): Registry {
       const counts = new Map<string, number>(labels.length === 0 ? [["", 0]] : []);
       const read = (): Sample[] =>
         [...counts].map(([key, value]) => [labels.length === 0 ? [] : key.split(separator), value]);
-      metrics.push({ info: { name: `${prefix}${name}`, type: "counter", help, labels }, read });
-      return {
-        count(...values) {
-          const key = values.join(separator);
-          counts.set(key, (counts.get(key) ?? 0) + 1);
-        },
+      put({ name, type: "counter", help, labels }, read);
+      const add: Counter["add"] = (amount, ...values) => {
+        const key = values.join(separator);
+        counts.set(key, (counts.get(key) ?? 0) + amount);
       };
+      return { add, count: (...values) => add(1, ...values) };
     },
-    gauge: (name, help, read) => gauges(name, help, [], () => [[[], read()]]),
-    gauges,
+    total: (name, help, read) => put({ name, type: "counter", help, labels: [] }, () => [[[], read()]]),
+    gauge: (name, help, read) => put({ name, type: "gauge", help, labels: [] }, () => [[[], read()]]),
+    gauges: (name, help, labels, read) => put({ name, type: "gauge", help, labels }, read),
     render: () => metrics.map(({ info, read }) => renderMetric(info, read())).join(""),
-    list: () => metrics.map(({ info }) => info),
   };
 }
 

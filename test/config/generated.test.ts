@@ -9,8 +9,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parse } from "yaml";
 import { type LoadedConfig, loadConfig } from "../../internal/config/load.js";
-import { configKeys, generateFiles } from "../../scripts/generate-config-docs.js";
 import { generateDeploy } from "../../scripts/generate-deploy.js";
+import { configKeys, generateFiles } from "../../scripts/generate-docs.js";
 
 const configs = fileURLToPath(new URL("../../../configs/", import.meta.url));
 const home = mkdtempSync(join(tmpdir(), "ctmcp-shipped-"));

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
@@ -61,6 +61,20 @@ test("every line is of the text format", () =>
       }
     }
     assert.ok(types.size > 15);
+  }));
+
+test("the documentation has every number with its meaning, and no other", () =>
+  withDaemonProcess({}, async (daemon) => {
+    const text = await daemon.admin.metrics();
+    const served = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)$/gm)].map(
+      ([, name, help, type]) => [name, type, help],
+    );
+    const docs = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+    const documented = [...docs.matchAll(/^\| `(ctmcp_\w+)(?:\{[\w, ]+\})?` \| (\w+) \| (.*) \|$/gm)];
+    assert.equal(
+      documented.map(([, name, type, help]) => [name, type, help]),
+      served,
+    );
   }));
 
 test("a tunnel whose program ends shows", () => {

@@ -1,14 +1,15 @@
 /**
- * Writes what is derived from the configuration schema: the schema file that editors read, and the key table in the
- * documentation. Run after tsc; a test fails while the files in the tree differ from what this writes.
+ * Writes what is derived: from the configuration schema the file that editors read and the key table, from what
+ * `ctmcpctl connect` says the recipes of docs/clients.md. Run after tsc; a test fails while the files in the tree differ
+ * from what this writes.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
+import { recipes } from "../cmd/ctmcpctl/connect/recipes.js";
 import { configSchema, derivedDefaults } from "../internal/config/schema.js";
 
 const packageDirectory = new URL("../../", import.meta.url);
-const begin = "<!-- generated: keys -->";
 const end = "<!-- end of generated -->";
 
 export interface GeneratedFile {
@@ -19,10 +20,10 @@ export interface GeneratedFile {
 /** The derived files as they should be. The prose around the table is taken from the file that is there. */
 export function generateFiles(): GeneratedFile[] {
   const schema = new URL("configs/coding-tools-mcp.schema.json", packageDirectory);
-  const docs = new URL("docs/configuration.md", packageDirectory);
   return [
     { url: schema, text: `${JSON.stringify(configSchema, undefined, 2)}\n` },
-    { url: docs, text: replaceTable(readFileSync(docs, "utf8")) },
+    document("configuration.md", "keys", renderTable()),
+    document("clients.md", "clients", renderRecipes()),
   ];
 }
 
@@ -55,11 +56,42 @@ export interface KeySchema {
   readonly items?: KeySchema;
 }
 
-function replaceTable(docs: string): string {
-  const from = docs.indexOf(begin);
-  const to = docs.indexOf(end);
-  if (from < 0 || to < from) throw new Error(`docs/configuration.md lacks the markers ${begin} and ${end}`);
-  return `${docs.slice(0, from)}${begin}\n${renderTable()}${docs.slice(to)}`;
+/** A page with `text` in the place that is marked for it. */
+function document(name: string, mark: string, text: string): GeneratedFile {
+  const url = new URL(`docs/${name}`, packageDirectory);
+  const before = readFileSync(url, "utf8");
+  const begin = `<!-- generated: ${mark} -->`;
+  const from = before.indexOf(begin);
+  const to = before.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`docs/${name} lacks the markers ${begin} and ${end}`);
+  return { url, text: `${before.slice(0, from)}${begin}\n${text}${before.slice(to)}` };
+}
+
+/** Each client with sign-in, and those that run on this machine with a token, too. */
+function renderRecipes(): string {
+  const tokenFile = "~/.local/state/coding-tools-mcp/bearer-token";
+  return recipes
+    .map(({ title, isHosted, lines }) => {
+      const signedIn = lines({
+        url: "https://mcp.example.com/mcp",
+        isPublic: true,
+        mode: "oauth",
+        tokenFile: undefined,
+      });
+      const withToken = lines({
+        url: "http://127.0.0.1:8765/mcp",
+        isPublic: false,
+        mode: "bearer",
+        tokenFile,
+      });
+      const local = isHosted ? "" : `\nwith a token, on this machine:\n\n${block(withToken)}`;
+      return `### ${title}\n\n${block(signedIn)}${local}\n`;
+    })
+    .join("");
+}
+
+function block(lines: readonly string[]): string {
+  return `\`\`\`text\n${lines.join("\n")}\n\`\`\`\n`;
 }
 
 function renderTable(): string {
