@@ -28,7 +28,7 @@ test("offers what may come next", () => {
     [["--config", "x.yaml", "config", "p"], ["path"]],
     [
       ["status", "--"],
-      ["--json", "--check", ...common],
+      ["--watch", "--verbose", "--json", "--check", ...common],
     ],
     [["--"], common],
     [

@@ -60,7 +60,7 @@ test("a fault is shown with what to do, and nothing in it drives the terminal", 
         assert.is(code, 0);
         assert.match(
           stdout,
-          /blocked for .* \(ngrok\)\n.*\n.*last verified .*\n.*NGROK_TOKEN: the token\\x1b.*\n.*fix: write/,
+          /blocked for .* \(ngrok\)\n(?:.*https:.*\n)?.*last verified .*\n.*NGROK_TOKEN: the token\\x1b.*\n.*fix: write/,
         );
         assert.not.match(stdout, "\u001b");
       }
