@@ -45,12 +45,19 @@ export interface AuditJournal {
 
 /** Events that wait for a disk that takes them; beyond, they are counted. */
 const maxWaiting = 10_000;
+/** Lines of one write: far less than a file holds. */
+const mostAtOnce = 32;
 const syncMs = 1_000;
 const retryMs = 5_000;
 
+interface Pending {
+  readonly time: string;
+  readonly event: AuditEvent;
+}
+
 export function createJournal(options: JournalOptions): AuditJournal {
   const { dir, clock, clean, onState } = options;
-  const waiting: { readonly time: string; readonly event: AuditEvent }[] = [];
+  const waiting: Pending[] = [];
   let lost = 0;
   let isFlushPlanned = false;
   let isSyncPlanned = false;
@@ -92,16 +99,26 @@ export function createJournal(options: JournalOptions): AuditJournal {
 
   /** Throws the system's error, and then nothing has been written. */
   function write(event: AuditEvent, time: string): void {
+    writeAll([{ event, time }]);
+  }
+
+  /** Writes events that follow each other, at most `mostAtOnce`; all of them, or on an error none. */
+  function writeAll(events: readonly Pending[]): void {
     if (segment?.isThere() === false) release();
     let into = segment ?? open();
-    const line = renderRecord({ ...clean(event), seq: seq + 1, time, prev });
-    if (into.bytes > 0 && into.bytes + Buffer.byteLength(line) + 1 > options.maxBytes())
-      into = nextSegment(into);
-    into.append(`${line}\n`);
-    seq += 1;
-    prev = hashOf(line);
+    let last = { seq, hash: prev };
+    let text = "";
+    for (const { event, time } of events) {
+      const line = renderRecord({ ...clean(event), seq: last.seq + 1, time, prev: last.hash });
+      last = { seq: last.seq + 1, hash: hashOf(line) };
+      text += `${line}\n`;
+    }
+    if (into.bytes > 0 && into.bytes + Buffer.byteLength(text) > options.maxBytes()) into = nextSegment(into);
+    into.append(text);
+    seq = last.seq;
+    prev = last.hash;
     try {
-      if (headFd !== undefined) writeSync(headFd, renderHead({ seq, hash: prev }), 0);
+      if (headFd !== undefined) writeSync(headFd, renderHead(last), 0);
     } catch {
       // A head that is behind its journal is no gap; the next record brings it up.
     }
@@ -138,9 +155,9 @@ export function createJournal(options: JournalOptions): AuditJournal {
 
   /** Writes what waits; throws the system's error at the first that cannot be written. */
   function flush(): void {
-    for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-      write(first.event, first.time);
-      waiting.shift();
+    while (waiting.length > 0) {
+      writeAll(waiting.slice(0, mostAtOnce));
+      waiting.splice(0, mostAtOnce);
     }
     if (lost === 0) return;
     write({ event: "lost", count: lost }, now());
