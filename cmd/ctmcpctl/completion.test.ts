@@ -66,7 +66,10 @@ test("offers what may come next", () => {
     ],
     [["tunnel", "setup", "c"], ["cloudflared"]],
     [["completion", "z"], ["zsh"]],
-    [["help", "con"], ["connect", "config"]],
+    [
+      ["help", "con"],
+      ["connect", "config"],
+    ],
     [["help", "config", "c"], ["check"]],
     [["config", "check", ""], []],
     [["--config", ""], []],

@@ -7,6 +7,7 @@ import { removeEmpty, takeAll } from "../../internal/service/files.js";
 import type { Context } from "./context.js";
 import { printable } from "./output.js";
 import { serviceManager } from "./service.js";
+import { isOfSystem } from "./system-service.js";
 
 /** Stops the service and removes what `install` wrote; with `--purge` also what the daemon kept. Never the config. */
 export async function run(context: Context): Promise<number> {
@@ -32,7 +33,7 @@ async function purge(context: Context): Promise<readonly string[]> {
   const runtime = defaultRuntimeDir({ env, home }, state);
   const used = dirname(await locateSocket({ ...context, path: configPath }));
   for (const path of [state, runtime]) await rm(path, { recursive: true, force: true });
-  await removeEmpty(dirname(state));
+  if (!isOfSystem(env)) await removeEmpty(dirname(state));
   if (used !== runtime && used !== state) {
     throw new Fault("FAILED", `the config names folders of its own, such as ${used}, which are left`, {
       hint: "look at state_dir and runtime_dir there, and remove them yourself",

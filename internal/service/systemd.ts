@@ -100,9 +100,10 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
       },
       async () => removed.push(...(await removeFiles([files.service, files.readOnly]))),
       () => removeEmpty(dropIns),
-      // Of the user's own there may have been none before.
-      () => removeEmpty(directory),
-      () => removeEmpty(dirname(directory)),
+      async () => {
+        // A user may have had none before.
+        if (scope === "user") for (const folder of [directory, dirname(directory)]) await removeEmpty(folder);
+      },
       () => order("daemon-reload"),
       () => systemctl("reset-failed", service),
     ]);

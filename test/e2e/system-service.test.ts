@@ -18,7 +18,8 @@ chmod 600 "$HOME/config.yaml"
 export CTMCP_CONFIG="$HOME/config.yaml"
 # As systemd starts it from the unit.
 STATE_DIRECTORY=/var/lib/coding-tools-mcp RUNTIME_DIRECTORY=/run/coding-tools-mcp node "$CTMCPD" --quiet 2>/dev/null &
-trap 'kill $!; wait' EXIT
+daemon=$!
+trap 'kill $daemon 2>/dev/null || :; wait' EXIT
 ${script}`;
 
 async function onMachine(script: string): Promise<{ code: number; stdout: string }> {
@@ -46,6 +47,30 @@ test("ctmcpctl finds a service of the whole machine that runs as its user", asyn
   assert.match(stdout, /is ready/);
   assert.match(stdout, "in /var/lib/coding-tools-mcp/audit");
   assert.match(stdout, "service: installed, and ");
+});
+
+test("root installs it for a user, and takes it away with what it kept", async () => {
+  const systemctl = '#!/bin/sh\necho "systemctl $*"\n';
+  const { code, stdout } = await onMachine(`mkdir "$HOME/bin"
+    printf '%s' '${systemctl}' >"$HOME/bin/systemctl" && chmod 755 "$HOME/bin/systemctl"
+    kill $daemon; wait $daemon || :
+    PATH="$HOME/bin:$PATH"
+    node "$CTMCPCTL" install --system --user root --read-only --json
+    cat /etc/systemd/system/coding-tools-mcp.service /etc/systemd/system/coding-tools-mcp.service.d/readonly.conf
+    systemd-analyze verify /etc/systemd/system/coding-tools-mcp.service 2>&1 && echo verified
+    node "$CTMCPCTL" uninstall --system --purge 2>&1
+    ls -A /etc/systemd/system /var/lib`);
+  assert.is(code, 0, stdout);
+  for (const line of [
+    "User=root",
+    "StateDirectory=coding-tools-mcp",
+    'ReadWritePaths=-"/var/lib/coding-tools-mcp"',
+    "ProtectSystem=strict",
+  ])
+    assert.match(stdout, `\n${line}\n`);
+  assert.match(stdout, /Type=notify(?:.|\n)*\nverified\n/);
+  assert.match(stdout, "removed /etc/systemd/system/coding-tools-mcp.service\n");
+  assert.match(stdout, /\/etc\/systemd\/system:\n\n\/var\/lib:\n$/);
 });
 
 test("one that runs as somebody else is not taken for its own", async () => {
