@@ -92,7 +92,10 @@ start_service() {
       say "next: ctmcpctl init --workspace PATH; then: ctmcpctl install"
       return
     fi
-    "$prefix/bin/ctmcpctl" init
+    # Not from the checkout, which would be offered as the folder to serve.
+    (cd "$HOME" && "$prefix/bin/ctmcpctl" init)
+    say ""
+    say "now: ctmcpctl install"
   fi
   "$prefix/bin/ctmcpctl" install
 }

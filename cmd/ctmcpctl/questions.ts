@@ -61,28 +61,27 @@ interface Question {
 type Ask = (question: Question) => Promise<string>;
 
 const folderQuestion = (folder: string): Question => ({
-  explain: "Clients work in the folders you name, and see nothing else. Several: separate them by commas.",
+  explain: "What clients work in; they see nothing else. Several: separated by commas.",
   question: "Folder to serve",
   fallback: folder,
   isFine: (answer) => listOf(answer).length > 0,
 });
 
 const reachQuestion: Question = {
-  explain:
-    "From where: local (this machine only); by a tunnel: ngrok, cloudflared, devtunnel, ssh; or proxy (your own leads here).",
+  explain: "local (this machine), ngrok, cloudflared, devtunnel, ssh (tunnels), or proxy.",
   question: "How clients reach it",
   fallback: "local",
   isFine: (answer) => reaches.some((reach) => reach === answer),
 };
 
 const hostnameQuestion: Question = {
-  explain: "The name clients use, as in https://mcp.example.com. It should stay: clients remember it.",
+  explain: "As in https://mcp.example.com. Take one that stays: clients remember it.",
   question: "Public host name",
   isFine: (answer) => answer !== "",
 };
 
 const profileQuestion: Question = {
-  explain: "read-only: look at files. full: also change them and run commands, in a sandbox.",
+  explain: "read-only: look at files. full: also change them and run sandboxed commands.",
   question: "What clients may do",
   fallback: "read-only",
   isFine: (answer) => answer === "read-only" || answer === "full",

@@ -38,7 +38,10 @@ async function withAccount(use: (account: Account) => Promise<void>): Promise<vo
   writeFileSync(join(tools, "make"), "#!/bin/sh\n", { mode: 0o755 });
   const npmSays = (key: string): string =>
     execFileSync("npm", ["config", "get", key], { encoding: "utf8" }).trim();
+  // How this machine gets at packages, when one is not in npm's cache.
+  const network = Object.entries(process.env).filter(([name]) => /^npm_|proxy$|_certs?$/i.test(name));
   const env = {
+    ...Object.fromEntries(network.filter((entry): entry is [string, string] => entry[1] !== undefined)),
     PATH: [join(home, ".local/bin"), tools, dirname(process.execPath), "/usr/bin", "/bin"].join(":"),
     npm_config_cache: npmSays("cache"),
     npm_config_userconfig: npmSays("userconfig"),
