@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StatusReport } from "../../internal/admin/types.js";
 import { type Config, usesBearer } from "../../internal/config/config.js";
 import { loadConfig } from "../../internal/config/load.js";
-import { Fault } from "../../internal/errs/errs.js";
 import { bearerTokenPath } from "../../internal/state/bearer-token.js";
 import { createEvents } from "./connect/events.js";
 import { renderQr } from "./connect/qr.js";
@@ -17,7 +16,8 @@ const pollMs = 300;
 export async function run(context: Context): Promise<number> {
   const { flags, client, answer, remark } = context;
   const timeoutMs = parseTime("timeout", flags.timeout ?? "10m");
-  const wanted = choose(context.args[0]);
+  const [id] = context.args;
+  const wanted = recipes.filter((recipe) => id === undefined || recipe.id === id);
   const status = await client.status();
   const target = targetOf(status, configOf(context));
   const shown = wanted.filter((recipe) => isPossible(recipe, target));
@@ -36,14 +36,6 @@ export async function run(context: Context): Promise<number> {
   if (flags["no-wait"] || flags.json) return 0;
   remark("\nwaiting for a client; Ctrl-C ends this");
   return (await watch(context, timeoutMs)) ? 0 : 1;
-}
-
-function choose(id: string | undefined): readonly Recipe[] {
-  const found = recipes.filter((recipe) => id === undefined || recipe.id === id);
-  if (found.length > 0) return found;
-  throw new Fault("USAGE", `no client is called ${id}`, {
-    hint: `there are ${recipes.map((recipe) => recipe.id).join(", ")}`,
-  });
 }
 
 function configOf(context: Context): Config | undefined {

@@ -5,6 +5,7 @@ import { configPath } from "../../internal/config/paths.js";
 import { version } from "../../internal/version/version.js";
 import { printable } from "./output.js";
 import type { Flags } from "./parse.js";
+import { serviceFile } from "./service.js";
 import { withSystemService } from "./system-service.js";
 
 /** What surrounds one command: the process's edges, handed in. */
@@ -52,7 +53,7 @@ export function createContext(around: Surroundings, flags: Flags, args: readonly
     configPath: path,
     client: createAdminClient({
       socketPath: flags.socket ?? (() => locateSocket({ path, env, home })),
-      startHint: startHint(path, flags),
+      startHint: startHint(path, flags, { env, home }),
       onVersion: skewNote(remark),
     }),
     print,
@@ -73,7 +74,9 @@ function skewNote(remark: (line: string) => void): (running: string) => void {
 }
 
 /** The command that gets a person from no daemon to a running one. */
-function startHint(path: string, flags: Flags): string {
+function startHint(path: string, flags: Flags, around: Pick<Context, "env" | "home">): string {
   const flag = flags.config === undefined ? "" : ` --config ${path}`;
+  const { file, start } = serviceFile(around);
+  if (flag === "" && existsSync(file)) return `start it: ${start.join(" ")}; why it ended: ctmcpctl logs`;
   return existsSync(path) ? `start it: ctmcpd${flag}` : `make a config first: ctmcpctl init${flag}`;
 }

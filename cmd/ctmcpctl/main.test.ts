@@ -104,6 +104,14 @@ test("the exit code and the words for each way of having no daemon", async () =>
     /init --config .*other\.yaml\n$/,
   );
 
+  const unit = join(home.dir, ".config/systemd/user/coding-tools-mcp.service");
+  mkdirSync(dirname(unit), { recursive: true });
+  writeFileSync(unit, "");
+  assert.match(
+    (await ctl(home, ["status"])).stderr,
+    /hint: start it: systemctl --user start coding-tools-mcp; why it ended: ctmcpctl logs\n$/,
+  );
+
   const stale = join(home.dir, "stale");
   const child = spawn(process.execPath, [
     "-e",
@@ -114,6 +122,18 @@ test("the exit code and the words for each way of having no daemon", async () =>
   const left = await ctl(home, ["status", "--socket", stale]);
   assert.is(left.code, 3);
   assert.not.equal(left.stderr, none.stderr);
+});
+
+test("where nothing is installed, and no systemd runs, there is nothing to uninstall", async () => {
+  const env = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nowhere", XDG_RUNTIME_DIR: home.dir };
+  const { code, stdout } = await ctl(home, ["uninstall"], { env });
+  assert.is(code, 0);
+  assert.is(stdout, `kept ${home.configPath}\n`);
+  assert.is((await ctl(home, ["install"], { env })).code, 78);
+  writeConfig(goodConfig());
+  const install = await ctl(home, ["install"], { env });
+  assert.is(install.code, 1);
+  assert.match(install.stderr, /systemd cannot be reached: .*\nhint: /);
 });
 
 test("the socket of another user is a matter of permission", () =>

@@ -25,19 +25,26 @@ export function serviceManager(context: Context): { readonly manager: ServiceMan
   return { manager: createSystemd({ scope, directory, run }), run };
 }
 
-/** The service that is looked at: the file that describes it, and what tells how it is. */
+/** The service that is looked at: the file that describes it, what tells how it is, and what starts it. */
 export function serviceFile({ env, home }: Pick<Context, "env" | "home">): {
   readonly file: string;
   readonly status: readonly [string, ...string[]];
+  readonly start: readonly string[];
 } {
   if (process.platform === "darwin") {
     const file = join(home, "Library", "LaunchAgents", `${launchdLabel}.plist`);
-    return { file, status: ["launchctl", "print", `gui/${process.getuid?.()}/${launchdLabel}`] };
+    const service = `gui/${process.getuid?.()}/${launchdLabel}`;
+    return { file, status: ["launchctl", "print", service], start: ["launchctl", "kickstart", service] };
   }
   const scope = isOfSystem(env) ? "system" : "user";
   const directory = unitDirectory(scope, env.XDG_CONFIG_HOME || join(home, ".config"));
   const file = join(directory, `${serviceName}.service`);
-  return { file, status: ["systemctl", ...userFlag(env), "is-active", serviceName] };
+  const systemctl = ["systemctl", ...userFlag(env)] as const;
+  return {
+    file,
+    status: [...systemctl, "is-active", serviceName],
+    start: [...systemctl, "start", serviceName],
+  };
 }
 
 /** Where that service leaves its log: a file, or a program that prints it. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Fault } from "../errs/errs.js";
@@ -38,6 +39,10 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
     throw new Fault("FAILED", `systemctl ${[...flags, ...args].join(" ")}: ${firstLine(stderr)}`, {
       hint: `see: ${["journalctl", ...flags, "-u", serviceName, "-n", "20"].join(" ")}`,
     });
+  }
+
+  async function isReachable(): Promise<boolean> {
+    return (await systemctl("show", "--property=Version")).code === 0;
   }
 
   async function reach(): Promise<void> {
@@ -90,6 +95,8 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
 
   async function uninstall(): Promise<readonly string[]> {
     const removed: string[] = [];
+    // Where systemd does not run, and nothing was installed, there is nothing to say.
+    if (!Object.values(files).some((file) => existsSync(file)) && !(await isReachable())) return removed;
     await takeAll([
       reach,
       async () => removed.push(...(await dropSocket())),
