@@ -1,5 +1,4 @@
 import { setTimeout } from "node:timers/promises";
-import { createAdminServer } from "../admin/server.js";
 import { createPass } from "../auth/pass.js";
 import { createAttempts } from "../clients/attempts.js";
 import { createClients } from "../clients/clients.js";
@@ -16,19 +15,17 @@ import { createNotifier, type Notifier } from "../service/notify.js";
 import { createProbeResponder } from "../tunnel/probe-responder.js";
 import { version } from "../version/version.js";
 import { endpointUrl } from "./addresses.js";
+import { openAdminSocket } from "./admin-socket.js";
 import { createAudit } from "./audit.js";
-import { auditOwner } from "./audit-owner.js";
-import { createBackend } from "./backend.js";
 import { createConditions } from "./conditions.js";
 import { createEngine, type Engine, type PrepareStep } from "./engine.js";
 import { createMetrics } from "./metrics.js";
 import { createMetricsListener, withMetrics } from "./metrics-listener.js";
 import { createObservers } from "./observers.js";
 import { createReloader, type Prepared, type ReloadOutcome, type Trigger } from "./reload.js";
-import { createSecrets } from "./secrets.js";
 import { createServiceStatus, inheritedListener } from "./service-status.js";
 import { createSignInService } from "./sign-in.js";
-import { readToken, rotateToken } from "./token.js";
+import { readToken } from "./token.js";
 import type { Toolbox } from "./toolbox.js";
 import { createTunnelService } from "./tunnel.js";
 import { fingerprint, watchFile } from "./watch.js";
@@ -179,45 +176,26 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const metricsListener = createMetricsListener(metrics.render);
 
   const admin = await closeOnFailure(workshop, () =>
-    createAdminServer({
-      socketPath: socketPath(loaded.config.runtimeDir),
+    openAdminSocket({
       uid,
-      version,
-      onError: (error) => log.error("admin request failed", { error }),
-      backend: auditOwner(
-        createBackend({
-          clock,
-          log,
-          redactor,
-          clients,
-          health,
-          engine,
-          reloader,
-          workshop,
-          ripgrep: toolbox.ripgrep,
-          loaded: () => loaded,
-          state: () => state,
-          signIn,
-          pass,
-          metrics: metrics.render,
-          tunnel,
-          attempts,
-          rotateSecret: createSecrets({
-            onRotated: () => signIn.review(engine.current().config),
-            config: () => engine.current().config,
-            server: () => signIn.server(),
-            redact: (secret) => redactor.add(secret),
-            now: () => clock.now(),
-            async rotateBearer() {
-              const secret = await rotateToken(engine.current().config, uid);
-              redactor.add(secret);
-              await reloader.refresh();
-              return secret;
-            },
-          }).rotate,
-        }),
-        audit,
-      ),
+      runtimeDir: loaded.config.runtimeDir,
+      clock,
+      log,
+      redactor,
+      clients,
+      attempts,
+      health,
+      engine,
+      reloader,
+      workshop,
+      ripgrep: toolbox.ripgrep,
+      loaded: () => loaded,
+      state: () => state,
+      signIn,
+      pass,
+      tunnel,
+      metrics: metrics.render,
+      audit,
     }),
   );
   await closeOnFailure(workshop, () =>
