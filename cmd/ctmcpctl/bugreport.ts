@@ -1,15 +1,16 @@
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir, userInfo } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import type { Config } from "../../internal/config/config.js";
 import { loadConfig } from "../../internal/config/load.js";
 import { errnoOf, Fault, messageOf } from "../../internal/errs/errs.js";
 import { createDisguise } from "./bugreport/disguise.js";
 import { gather, type Part } from "./bugreport/gather.js";
 import type { Context } from "./context.js";
 import { printable, table } from "./output.js";
-import { createSession } from "./tunnel-setup/session.js";
+import { createSession } from "./session.js";
 
 /** Far more than a report holds. */
 const maxBytes = 64 * 2 ** 20;
@@ -43,13 +44,33 @@ export async function run(context: Context): Promise<number> {
 }
 
 async function disguiseOf(context: Context): Promise<(text: string) => string> {
-  const { home, uid, client, configPath: path } = context;
+  const { home, uid, client } = context;
   const status = await client.status().catch(() => undefined);
+  return createDisguise({
+    home,
+    uid,
+    user: userName(),
+    machine: hostname(),
+    config: configOf(context),
+    status,
+  });
+}
+
+function configOf(context: Context): Config | undefined {
   try {
-    return createDisguise({ home, uid, status, config: loadConfig({ ...context, path }).config });
+    return loadConfig({ ...context, path: context.configPath }).config;
   } catch {
     // What is wrong with the file is part of the report.
-    return createDisguise({ home, uid, status, config: undefined });
+    return undefined;
+  }
+}
+
+/** Undefined where the user is in no list of users, as in some containers. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,10 +3,9 @@ import { type AdminClient, createAdminClient } from "../../internal/admin/client
 import { locateSocket } from "../../internal/config/locate.js";
 import { configPath } from "../../internal/config/paths.js";
 import { version } from "../../internal/version/version.js";
+import { serviceFile, withSystemService } from "./installed-service.js";
+import type { Flags } from "./options.js";
 import { printable } from "./output.js";
-import type { Flags } from "./parse.js";
-import { serviceFile } from "./service.js";
-import { withSystemService } from "./system-service.js";
 
 /** What surrounds one command: the process's edges, handed in. */
 export interface Surroundings {

@@ -4,7 +4,7 @@ import type { ServiceScope } from "../../internal/service/description.js";
 import type { Run } from "../../internal/service/manager.js";
 import type { Context } from "./context.js";
 import { describeService, serviceManager } from "./service.js";
-import { createSession } from "./tunnel-setup/session.js";
+import { createSession } from "./session.js";
 import { waitFor } from "./wait.js";
 
 const readyMs = 30_000;

@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRun } from "../../internal/service/manager.js";
 import type { Context } from "./context.js";
+import { serviceFile, serviceLog } from "./installed-service.js";
 import { printable } from "./output.js";
-import { serviceFile, serviceLog } from "./service.js";
 
 export interface KeptLog {
   /** In words. */

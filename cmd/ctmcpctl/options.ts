@@ -113,5 +113,14 @@ export const options = {
 
 export type OptionName = keyof typeof options;
 
+type ValueOf<O extends Option> = O extends { readonly type: "boolean" }
+  ? boolean
+  : O extends { readonly multiple: true }
+    ? string[]
+    : string;
+
+/** The flags of one command line, as they were given. */
+export type Flags = { readonly [Name in OptionName]?: ValueOf<(typeof options)[Name]> };
+
 /** The flags every command takes. */
 export const commonOptions: readonly OptionName[] = ["config", "socket", "help"];

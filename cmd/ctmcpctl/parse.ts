@@ -1,10 +1,8 @@
 import { parseArgs } from "node:util";
 import { closest } from "../../internal/config/suggest.js";
 import { Fault } from "../../internal/errs/errs.js";
-import { commonOptions, type OptionName, options } from "./options.js";
+import { commonOptions, type Flags, type OptionName, options } from "./options.js";
 import { type Verb, verbs } from "./verbs.js";
-
-export type Flags = ReturnType<typeof parseStrictly>["values"];
 
 export interface Invocation {
   readonly verb: Verb;

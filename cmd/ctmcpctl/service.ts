@@ -1,18 +1,12 @@
 import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  type ServiceDescription,
-  type ServiceScope,
-  serviceName,
-} from "../../internal/service/description.js";
+import type { ServiceDescription, ServiceScope } from "../../internal/service/description.js";
 import { createLaunchd } from "../../internal/service/launchd.js";
-import { launchdLabel } from "../../internal/service/launchd-plist.js";
 import { createRun, type Run, type ServiceManager } from "../../internal/service/manager.js";
 import { createSystemd, unitDirectory } from "../../internal/service/systemd.js";
 import { packageRoot } from "../../internal/version/version.js";
 import type { Context } from "./context.js";
-import { isOfSystem } from "./system-service.js";
 
 /** The service manager of this machine, and how programs are run for it. */
 export function serviceManager(context: Context): { readonly manager: ServiceManager; readonly run: Run } {
@@ -23,44 +17,6 @@ export function serviceManager(context: Context): { readonly manager: ServiceMan
   const configHome = env.XDG_CONFIG_HOME || join(home, ".config");
   const directory = unitDirectory(scope, configHome);
   return { manager: createSystemd({ scope, directory, run }), run };
-}
-
-/** The service that is looked at: the file that describes it, what tells how it is, and what starts it. */
-export function serviceFile({ env, home }: Pick<Context, "env" | "home">): {
-  readonly file: string;
-  readonly status: readonly [string, ...string[]];
-  readonly start: readonly string[];
-} {
-  if (process.platform === "darwin") {
-    const file = join(home, "Library", "LaunchAgents", `${launchdLabel}.plist`);
-    const service = `gui/${process.getuid?.()}/${launchdLabel}`;
-    return { file, status: ["launchctl", "print", service], start: ["launchctl", "kickstart", service] };
-  }
-  const scope = isOfSystem(env) ? "system" : "user";
-  const directory = unitDirectory(scope, env.XDG_CONFIG_HOME || join(home, ".config"));
-  const file = join(directory, `${serviceName}.service`);
-  const systemctl = ["systemctl", ...userFlag(env)] as const;
-  return {
-    file,
-    status: [...systemctl, "is-active", serviceName],
-    start: [...systemctl, "start", serviceName],
-  };
-}
-
-/** Where that service leaves its log: a file, or a program that prints it. */
-export function serviceLog({
-  env,
-  home,
-}: Pick<Context, "env" | "home">):
-  | { readonly file: string }
-  | { readonly command: readonly [string, ...string[]] } {
-  if (process.platform === "darwin") return { file: join(home, "Library", "Logs", `${launchdLabel}.log`) };
-  const flags = ["--quiet", "--no-pager", "--output=short-iso", `--unit=${serviceName}`];
-  return { command: ["journalctl", ...userFlag(env), ...flags] };
-}
-
-function userFlag(env: NodeJS.ProcessEnv): readonly string[] {
-  return isOfSystem(env) ? [] : ["--user"];
 }
 
 /** What the manager is to start: the daemon beside this program, by the node that runs this. */

@@ -5,9 +5,9 @@ import { defaultRuntimeDir, defaultStateDir } from "../../internal/config/paths.
 import { Fault } from "../../internal/errs/errs.js";
 import { removeEmpty, takeAll } from "../../internal/service/files.js";
 import type { Context } from "./context.js";
+import { isOfSystem } from "./installed-service.js";
 import { printable } from "./output.js";
 import { serviceManager } from "./service.js";
-import { isOfSystem } from "./system-service.js";
 
 /** Stops the service and removes what `install` wrote; with `--purge` also what the daemon kept. Never the config. */
 export async function run(context: Context): Promise<number> {

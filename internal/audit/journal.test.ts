@@ -62,6 +62,17 @@ test("what is noted comes soon, before what is appended later", async () => {
   journal.close();
 });
 
+test("many at once are written as they came, file after file", async () => {
+  const journal = shelf.open({ maxBytes: () => 4_000, keep: () => 100 });
+  for (let i = 1; i <= 100; i++) journal.note({ event: `e${i}` });
+  await setImmediate();
+  assert.equal(
+    shelf.records().map(({ seq, event }) => [seq, event]),
+    Array.from({ length: 100 }, (_, i) => [i + 1, `e${i + 1}`]),
+  );
+  journal.close();
+});
+
 test("order is by number when the clock jumps, back and forth", () => {
   let now = Date.parse("2026-03-01");
   const journal = shelf.open({ clock: { ...shelf.clock, now: () => now } });

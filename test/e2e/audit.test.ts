@@ -22,6 +22,8 @@ import { type DaemonProcess, startDaemonProcess, withDaemonProcess } from "../su
 import { makePlace } from "../support/place.js";
 import { mainOf, startProgram } from "../support/program.js";
 import { type Endpoint, post } from "../support/rpc.js";
+import { withSignIn } from "../support/sign-in.js";
+import { startSdk1 } from "../support/sign-in-libraries.js";
 
 const full = {
   workspaces: [{ id: "app", path: "app", profile: "full" }],
@@ -227,6 +229,30 @@ test("killed in the middle of calls, it starts again and the record is whole", a
     place.remove();
   }
 });
+
+test("a client that calls too often cannot push the others out of the record", () =>
+  withDaemonProcess({ ...full, limits: { calls_per_second: 1, burst: 1 } }, async (daemon) => {
+    for (let i = 0; i < 100; i++) await callTool(daemon.endpoint, "list_dir", {});
+    const refused = (await recordsOf(daemon.dir)).filter(({ code }) => code === "RATE_LIMITED");
+    assert.ok(refused.length >= 20 && refused.length <= 60, `${refused.length} of 100`);
+  }));
+
+test("a sign-in is recorded step by step, and as a refusal only what was refused", () =>
+  withSignIn({}, async (daemon) => {
+    const client = await startSdk1(daemon, daemon.url);
+    await client.tools();
+    await client.close();
+    await recorded(daemon.dir, ({ step }) => step === "token_issued");
+    const records = await recordsOf(daemon.dir);
+    const steps = records.filter(({ event }) => event === "sign_in").map(({ step }) => step);
+    assert.equal(steps, ["client_registered", "consent_given", "token_issued"]);
+    const refused = records.filter(({ event }) => event === "refused");
+    // What makes it sign in at all.
+    assert.equal(
+      refused.map(({ step, status }) => [step, status]),
+      [["mcp", 401]],
+    );
+  }));
 
 test("what was removed is found by the command, with the place", async () => {
   const place = makePlace();

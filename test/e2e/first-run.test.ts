@@ -126,7 +126,8 @@ test("connect tells what each client does, and why none came", () =>
     await connect.until("stderr", /waiting for a client/);
     assert.match(connect.stdout(), `URL: ${daemon.url}\n`);
     assert.match(connect.stdout(), `claude mcp add --transport http my-machine ${daemon.url}\n`);
-    assert.not.match(connect.stdout(), /Bearer|█/);
+    assert.not.match(connect.stdout(), /Bearer|█|\nChatGPT\n/);
+    assert.match(connect.stdout(), /claude\.ai and ChatGPT need a public URL: ctmcpctl tunnel setup\n$/);
     const agent = { "User-Agent": "Claude-User", "Content-Type": "application/json" };
     assert.is((await fetch(daemon.url, { method: "POST", headers: agent, body: "{}" })).status, 401);
     const client = await startSdk1(daemon, daemon.url);

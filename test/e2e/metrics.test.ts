@@ -29,6 +29,7 @@ test("numbers move with what happens, on the socket", () =>
     await call(daemon, "read_file", { path: "hello.txt" });
     await call(daemon, "read_file", { path: "hello.txt" });
     await call(daemon, "read_file", { path: "missing" });
+    for (const name of ["no_such_tool", "none_either"]) await call(daemon, name, {});
     await post({ ...daemon.endpoint, token: "wrong" }, { jsonrpc: "2.0", id: 1, method: "ping" });
     daemon.configure({ log: { level: "debug" } });
     await daemon.admin.reload({ dryRun: false });
@@ -37,6 +38,9 @@ test("numbers move with what happens, on the socket", () =>
     const after = await daemon.admin.metrics();
     assert.is(sampleOf(after, 'ctmcp_tool_calls_total{tool="read_file",outcome="ok"}'), 2);
     assert.is(sampleOf(after, 'ctmcp_tool_calls_total{tool="read_file",outcome="failed"}'), 1);
+    // Names of a client's own making make no series.
+    assert.is(sampleOf(after, 'ctmcp_tool_calls_total{tool="none",outcome="refused"}'), 2);
+    assert.not.match(after, "no_such_tool");
     assert.is(sampleOf(after, 'ctmcp_auth_failures_total{step="mcp"}'), 1);
     assert.is(sampleOf(after, "ctmcp_config_generation"), 2);
     assert.is(sampleOf(before, "ctmcp_config_last_reload_successful"), 1);
@@ -98,6 +102,8 @@ test("the listener is there when it is asked for, for this machine's programs on
     assert.match(headers.get("content-type") ?? "", "text/plain; version=0.0.4");
     assert.is((await get("/")).status, 404);
     assert.is((await get("/metrics", "attacker.example")).status, 403);
+    const page = "Origin: http://localhost\r\n";
+    assert.is((await exchange(port, request("GET", "/metrics", page))).status, 403);
     assert.is((await exchange(port, request("POST", "/metrics"))).status, 405);
     const text = execFileSync("curl", ["-s", `http://127.0.0.1:${port}/metrics`], { encoding: "utf8" });
     assert.is(sampleOf(text, 'ctmcp_build_info{version="1.0.0-alpha.1"}'), 1);

@@ -1,4 +1,3 @@
-import { hostname, userInfo } from "node:os";
 import type { StatusReport } from "../../../internal/admin/types.js";
 import type { Config } from "../../../internal/config/config.js";
 import { createRedactor } from "../../../internal/log/redact.js";
@@ -8,6 +7,9 @@ import { findToken } from "../doctor/token.js";
 export interface DisguiseOptions {
   readonly home: string;
   readonly uid: number;
+  readonly user: string | undefined;
+  /** Name of this machine. */
+  readonly machine: string;
   readonly config: Config | undefined;
   readonly status: StatusReport | undefined;
 }
@@ -19,15 +21,22 @@ const shortestName = 3;
  * Takes out of a text what is nobody's business: secrets become `***`, the home directory `~`, and the names of the user,
  * of this machine and of the public host `USER`, `MACHINE` and `HOST`. Names of folders below the home directory stay.
  */
-export function createDisguise({ home, uid, config, status }: DisguiseOptions): (text: string) => string {
+export function createDisguise({
+  home,
+  uid,
+  user,
+  machine,
+  config,
+  status,
+}: DisguiseOptions): (text: string) => string {
   const redactor = createRedactor();
   for (const secret of config === undefined ? [] : secretsIn(config, uid)) redactor.add(secret);
   const hosts = [config?.hostname, hostOf(status?.listen.public_url), hostOf(status?.tunnel?.url)];
   const names: readonly (readonly [name: string | undefined, instead: string])[] = [
     [home === "/" ? undefined : home, "~"],
     ...hosts.map((host) => [host, "HOST"] as const),
-    [hostname(), "MACHINE"],
-    [userName(), "USER"],
+    [machine, "MACHINE"],
+    [user, "USER"],
   ];
   const rules = names.flatMap(([name, instead]) =>
     name === undefined || name.length < shortestName ? [] : [[wholeWord(name), instead] as const],
@@ -53,15 +62,6 @@ function secretsIn(config: Config, uid: number): readonly string[] {
 
 function hostOf(url: string | null | undefined): string | undefined {
   return url ? new URL(url).hostname : undefined;
-}
-
-/** Undefined where the user is in no list of users, as in some containers. */
-function userName(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
 }
 
 function wholeWord(name: string): RegExp {

@@ -10,8 +10,8 @@ import { messageOf } from "../../../internal/errs/errs.js";
 import { formatLine } from "../../../internal/log/line.js";
 import { version } from "../../../internal/version/version.js";
 import type { Context } from "../context.js";
+import { serviceFile } from "../installed-service.js";
 import { keptLog } from "../kept-log.js";
-import { serviceFile } from "../service.js";
 import { stateDirectory } from "../state-directory.js";
 
 /** One file of a report. */

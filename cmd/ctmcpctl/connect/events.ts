@@ -12,7 +12,7 @@ export interface ConnectEvent {
 
 /**
  * Turns one look at the connection journal after the other into what is new. The first look is what was there before.
- * What was told of a client is not told again, save that it has seen the tools.
+ * What was told of a client is not told again.
  */
 export function createEvents(): (journal: readonly ClientAttempts[]) => readonly ConnectEvent[] {
   let seen: ReadonlySet<string> | undefined;
@@ -28,7 +28,7 @@ export function createEvents(): (journal: readonly ClientAttempts[]) => readonly
     const events = all
       .filter(isNew)
       .map(({ agent, step }) => eventOf(clientName(agent), step))
-      .filter(({ client, text, isConnected }) => isConnected || !told.has(`${client} ${text}`));
+      .filter(({ client, text }) => !told.has(`${client} ${text}`));
     for (const { client, text } of events) told.add(`${client} ${text}`);
     seen = new Set(all.map(({ step }) => signature(step)));
     return events;

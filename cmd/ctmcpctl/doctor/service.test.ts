@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Ran } from "../../../internal/service/manager.js";
 import { renderUnit } from "../../../internal/service/systemd-unit.js";
-import { serviceFile } from "../service.js";
+import { serviceFile } from "../installed-service.js";
 import { checkService } from "./service.js";
 
 const home = mkdtempSync(join(tmpdir(), "service-"));

@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { createRun, type Run } from "../../../internal/service/manager.js";
-import { serviceFile } from "../service.js";
+import { serviceFile } from "../installed-service.js";
 import { fail, ok, type Row, warn } from "./row.js";
 
 export interface ServiceCheck {

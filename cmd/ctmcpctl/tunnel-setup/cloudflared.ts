@@ -2,8 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expandPath } from "../../../internal/config/paths.js";
 import { Fault } from "../../../internal/errs/errs.js";
+import type { Argv, Session } from "../session.js";
 import type { TunnelEntry } from "./config-file.js";
-import type { Argv, Session } from "./session.js";
 import { askHostname, askName, type Setup } from "./setup.js";
 
 const install = "install it as https://developers.cloudflare.com/tunnel/downloads/ says";

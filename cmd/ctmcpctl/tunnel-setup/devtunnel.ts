@@ -1,5 +1,5 @@
+import type { Argv } from "../session.js";
 import type { TunnelEntry } from "./config-file.js";
-import type { Argv } from "./session.js";
 import { askName, type Setup } from "./setup.js";
 
 /**

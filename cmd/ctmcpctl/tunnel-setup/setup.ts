@@ -1,8 +1,8 @@
 import { hostname } from "node:os";
 import type { Config } from "../../../internal/config/config.js";
 import type { Context } from "../context.js";
+import type { Session } from "../session.js";
 import type { TunnelEntry } from "./config-file.js";
-import type { Session } from "./session.js";
 
 /** What the steps of a provider are given. */
 export interface Setup {

@@ -3,7 +3,7 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Fault } from "../../../internal/errs/errs.js";
 import { printable } from "../output.js";
-import type { Session } from "./session.js";
+import type { Session } from "../session.js";
 import type { Setup } from "./setup.js";
 
 export interface Server {

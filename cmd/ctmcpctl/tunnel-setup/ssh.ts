@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { expandPath } from "../../../internal/config/paths.js";
 import { Fault } from "../../../internal/errs/errs.js";
 import type { OptionName } from "../options.js";
+import type { Argv } from "../session.js";
 import type { TunnelEntry } from "./config-file.js";
-import type { Argv } from "./session.js";
 import { askHostname, type Setup } from "./setup.js";
 import { pinServer } from "./ssh-server.js";
 

@@ -1,12 +1,12 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { Fault } from "../../../internal/errs/errs.js";
-import { quoted } from "../../../internal/fsx/owned.js";
-import { findProgram } from "../../../internal/tunnel/find-program.js";
-import type { Context } from "../context.js";
-import type { OptionName } from "../options.js";
-import { printable } from "../output.js";
+import { Fault } from "../../internal/errs/errs.js";
+import { quoted } from "../../internal/fsx/owned.js";
+import { findProgram } from "../../internal/tunnel/find-program.js";
+import type { Context } from "./context.js";
+import type { OptionName } from "./options.js";
+import { printable } from "./output.js";
 
 export type Argv = readonly [string, ...string[]];
 
@@ -25,7 +25,7 @@ export interface Step {
   readonly whenFailed?: string;
 }
 
-/** How the steps of a setup talk to the owner and run programs. */
+/** How a command asks the owner, and runs programs with their consent. */
 export interface Session {
   /** Where a program is. Throws FAILED with `install` when it is missing. */
   program(name: string, install: string): Promise<string>;
