@@ -8,23 +8,21 @@ import { createServer } from "node:net";
  */
 export function openResources(pid: number | "self" = "self"): string[] {
   const listening = listeningSockets(pid);
-  return (
-    targetsOf(pid)
-      .map((target) => (target.startsWith("socket:") ? listening.get(target) : target))
-      // The sandbox makes and drops the pipes of waiting slots by itself; its own tests count them.
-      .filter((name) => name !== undefined && !/^\/proc\/|\/sandbox-\w+\//.test(name))
-      .sort() as string[]
-  );
+  return targetsOf(pid)
+    .map((target) => (target.startsWith("socket:") ? listening.get(target) : target))
+    .filter((name): name is string => name !== undefined && !name.startsWith("/proc/"))
+    .sort();
 }
 
-/** Every open descriptor, connections too. */
+/** The open descriptors, connections too. */
 export function descriptorCount(pid: number | "self" = "self"): number {
   return targetsOf(pid).length;
 }
 
+/** Without the pipes of waiting slots, which the sandbox makes and drops by itself; its own tests count them. */
 function targetsOf(pid: number | "self"): string[] {
   const folder = `/proc/${pid}/fd`;
-  return readdirSync(folder).flatMap((fd) => {
+  const targets = readdirSync(folder).flatMap((fd) => {
     try {
       return [readlinkSync(`${folder}/${fd}`)];
     } catch {
@@ -32,6 +30,7 @@ function targetsOf(pid: number | "self"): string[] {
       return [];
     }
   });
+  return targets.filter((target) => !/\/sandbox-[\w-]+\/\d+\.(in|out|err|status|script)\b/.test(target));
 }
 
 /** TCP sockets in state LISTEN (0A), `socket:[inode]` to `local address:port` as the kernel writes them. */
