@@ -1,5 +1,6 @@
-import { closeSync, constants, openSync, readSync, realpathSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { realpathSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { readBeginning } from "../fsx/beginning.js";
 
 /** Where the repository of a work tree is (gitrepository-layout(5)). Both are real absolute paths. */
 export interface RepositoryDirs {
@@ -8,13 +9,11 @@ export interface RepositoryDirs {
   readonly common: string;
 }
 
-const maxBytes = 64 << 10;
-
 /** The directories behind `own`, which a `.git` entry names; undefined when there is no repository. */
 export function repositoryDirs(own: string): RepositoryDirs | undefined {
   const real = realPath(own);
-  if (real === undefined || readText(join(real, "HEAD")) === undefined) return undefined;
-  const shared = readText(join(real, "commondir"));
+  if (real === undefined || readBeginning(join(real, "HEAD")) === undefined) return undefined;
+  const shared = readBeginning(join(real, "commondir"));
   const common = shared === undefined ? real : realPath(resolve(real, shared.trimEnd()));
   return common === undefined ? undefined : { own: real, common };
 }
@@ -34,27 +33,15 @@ export function isInside({ own, common }: RepositoryDirs, root: string): boolean
  * True when a repository outside of `root` names `workTree`, in it, as its work tree (real paths). Whoever can write in
  * the workspace can point a `.git` file at any repository; only that repository's owner can make it point back.
  */
-export function pointsBack({ own }: RepositoryDirs, workTree: string, root: string): boolean {
+export function pointsBack({ own, common }: RepositoryDirs, workTree: string, root: string): boolean {
   if (own.startsWith(`${root}/`)) return false;
-  const back = readText(join(own, "gitdir"));
+  // What it says of itself leads no further than to the repository around it.
+  if (own !== common && dirname(own) !== join(common, "worktrees")) return false;
+  const back = readBeginning(join(own, "gitdir"));
   if (back !== undefined) return realPath(resolve(own, back.trimEnd())) === join(workTree, ".git");
   // A submodule's repository says it in its configuration.
-  const named = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(readText(join(own, "config")) ?? "")?.[1];
+  const named = /^\s*worktree\s*=\s*(.+?)\s*$/m.exec(readBeginning(join(own, "config")) ?? "")?.[1];
   return named !== undefined && realPath(resolve(own, named)) === workTree;
-}
-
-/** The beginning of a regular file; undefined when it cannot be read. Never waits, as a FIFO would make it. */
-export function readText(path: string): string | undefined {
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const buffer = Buffer.alloc(maxBytes);
-    return buffer.toString("utf8", 0, readSync(fd, buffer, 0, maxBytes, 0));
-  } catch {
-    return undefined;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
 }
 
 function realPath(path: string): string | undefined {

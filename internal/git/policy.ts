@@ -1,6 +1,7 @@
 import { join } from "node:path";
+import { readBeginning } from "../fsx/beginning.js";
 import type { SandboxPolicy } from "../sandbox/types.js";
-import { pointerTarget, pointsBack, readText, repositoryDirs } from "./pointer.js";
+import { pointerTarget, pointsBack, repositoryDirs } from "./pointer.js";
 
 /** The policy id of git for the tools; to be retired along with the workspace's own. */
 export function gitId(policyId: string): string {
@@ -25,7 +26,7 @@ export function gitPolicy(commands: SandboxPolicy): SandboxPolicy {
 }
 
 function outerRepository(workTree: string): readonly string[] {
-  const target = pointerTarget(workTree, readText(join(workTree, ".git")) ?? "");
+  const target = pointerTarget(workTree, readBeginning(join(workTree, ".git")) ?? "");
   const dirs = target === undefined ? undefined : repositoryDirs(target);
   return dirs !== undefined && pointsBack(dirs, workTree, workTree) ? [dirs.common, dirs.own] : [];
 }

@@ -135,6 +135,23 @@ test("nothing in the workspace can claim a repository outside", () => {
   assert.equal(gitPolicy(openPolicy(inSpace("shared"))).read, []);
 });
 
+test("a repository that a command made outside does not lend another's, whatever it says of itself", () => {
+  const secret = secretRepository();
+  const own = join(base, "made/worktrees/tree");
+  mkdirSync(own, { recursive: true });
+  mkdirSync(inSpace("borrower"));
+  writeFileSync(inSpace("borrower/.git"), `gitdir: ${own}\n`);
+  writeFileSync(join(own, "HEAD"), "ref: refs/heads/main\n");
+  writeFileSync(join(own, "gitdir"), `${inSpace("borrower/.git")}\n`);
+  for (const common of [join(secret.path, ".git"), join(base, "secret")]) {
+    writeFileSync(join(own, "commondir"), `${common}\n`);
+    assert.equal(gitPolicy(openPolicy(inSpace("borrower"))).read, [], common);
+  }
+  // The control: it is this word of its own that counts.
+  writeFileSync(join(own, "commondir"), "../..\n");
+  assert.equal(gitPolicy(openPolicy(inSpace("borrower"))).read, [join(base, "made"), own]);
+});
+
 test("a work tree whose repository outside names it may be read", () => {
   const main = secretRepository();
   main.git("worktree", "add", "--quiet", inSpace("tree"));

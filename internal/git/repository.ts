@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { Fault } from "../errs/errs.js";
+import { readBeginning } from "../fsx/beginning.js";
 import { parsePath } from "../workspace/path.js";
 import type { Root } from "../workspace/root.js";
-import { isInside, pointerTarget, pointsBack, readText, repositoryDirs } from "./pointer.js";
+import { isInside, pointerTarget, pointsBack, repositoryDirs } from "./pointer.js";
 
 /** The repository that paths of a workspace belong to. */
 export interface Repository {
@@ -105,7 +106,7 @@ function holdsRepository(root: Root, dir: string): boolean {
   const workTree = join(root.path, dir);
   const entry = root.resolve(join(dir, ".git"));
   const at = join(root.path, entry.path);
-  const target = entry.type === "directory" ? at : pointerTarget(workTree, readText(at) ?? "");
+  const target = entry.type === "directory" ? at : pointerTarget(workTree, readBeginning(at) ?? "");
   const dirs = target === undefined ? undefined : repositoryDirs(target);
   if (dirs === undefined) return false;
   if (!isInside(dirs, root.path) && !pointsBack(dirs, workTree, root.path)) {

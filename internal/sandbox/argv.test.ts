@@ -14,7 +14,7 @@ const base = {
 /** The mount options of an argument list after the fixed ones. */
 function mountsOf(mounts: readonly Mount[]): string {
   const argv = slotArgv({ ...base, mounts });
-  return argv.slice(argv.indexOf("--dev") + 2, argv.indexOf("--chdir")).join(" ");
+  return argv.slice(argv.indexOf("--dev") + 2, argv.indexOf("--proc")).join(" ");
 }
 
 test("mounts follow their parents, whatever the order they came in", () => {
@@ -38,9 +38,10 @@ test("of two mounts for one place the later holds", () => {
   assert.is(mountsOf([empty, write]), "--bind /y /x");
 });
 
-test("the host's root comes before all mounts, and the command after everything", () => {
+test("the host's root comes before all mounts, what tells of them after, and the command after everything", () => {
   const argv = slotArgv({ ...base, mounts: [{ kind: "empty", at: "/home" }] });
   assert.ok(argv.indexOf("--ro-bind") < argv.indexOf("--tmpfs"));
+  assert.ok(argv.indexOf("--tmpfs") < argv.indexOf("--proc"));
   assert.is(argv.at(-1), "--");
 });
 

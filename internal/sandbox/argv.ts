@@ -38,9 +38,10 @@ export function slotArgv({ bwrap, mounts, chdir, network, terminal, filter }: Sl
     // A name that resolves without a resolver.
     ...["--hostname", "localhost"],
     ...["--ro-bind", "/", "/"],
-    ...["--proc", "/proc"],
     ...["--dev", "/dev"],
     ...inOrder(mounts).flatMap(mountArguments),
+    // Last, so that nothing lies over what it says of the mounts before.
+    ...["--proc", "/proc"],
     ...["--chdir", chdir],
     ...(filter ? ["--seccomp", String(descriptors.filter)] : []),
     ...(terminal ? [] : ["--json-status-fd", String(descriptors.status)]),
@@ -72,8 +73,8 @@ export function holderArgv({ bwrap, network, root }: HolderOptions): string[] {
   ];
 }
 
-/** A later mount covers an earlier one, so parents come first. */
-function inOrder(mounts: readonly Mount[]): Mount[] {
+/** Those that hold: one for a place, parents first, since a later mount covers an earlier one. */
+export function inOrder(mounts: readonly Mount[]): Mount[] {
   const lastAt = new Map(mounts.map((mount) => [mount.at, mount]));
   return [...lastAt.values()].sort((a, b) => depth(a.at) - depth(b.at));
 }

@@ -1,3 +1,4 @@
+import type { Seal } from "./seal.js";
 import type { SandboxPolicy } from "./types.js";
 
 /** How one machine confines commands: what goes before a command. */
@@ -28,6 +29,8 @@ export interface ConfineOptions {
 export interface Confined {
   /** Goes before the command. */
   readonly argv: readonly string[];
+  /** What makes sure, from inside, that it confines as planned. */
+  readonly seals: readonly Seal[];
   /** HOME and TMPDIR as seen inside. */
   readonly env: Readonly<Record<string, string>>;
 }

@@ -10,6 +10,7 @@ export function bareBackend(bash: string): Backend {
     holder: () => undefined,
     confine: ({ root, home, tmp, cache }, { terminal }) => ({
       argv: [...enter(bash, root), ...(terminal ? [] : [bash, "-c", reportingScript, bash])],
+      seals: [],
       env: { HOME: home, TMPDIR: tmp, XDG_CACHE_HOME: cache },
     }),
     stamp: () => "",

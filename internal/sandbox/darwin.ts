@@ -44,6 +44,7 @@ export function darwinBackend({ sandboxExec, bash, homeDirectory, host }: Darwin
       const report = terminal ? [] : [bash, "-c", reportingScript, bash];
       return {
         argv: [...enter(bash, policy.root), ...report, sandboxExec, "-p", profile, ...parameters, "--"],
+        seals: [],
         env: { HOME: policy.home, TMPDIR: policy.tmp, XDG_CACHE_HOME: policy.cache },
       };
     },

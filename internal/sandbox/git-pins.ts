@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { readBeginning } from "../fsx/beginning.js";
 import type { Mount } from "./argv.js";
 import { type Host, isWithin } from "./host.js";
+import type { SandboxPolicy } from "./types.js";
 
 /** What in a repository names programs that git runs. */
 const pinned = ["hooks", "config", "config.worktree"];
@@ -11,57 +12,49 @@ const pinned = ["hooks", "config", "config.worktree"];
  * can be written but not moved away, its hooks and configuration not at all. A worktree's repository outside the
  * workspace is bound the same way, once it is seen to own that worktree.
  *
- * Limit: a repository that a command makes anew, or a `commondir` file it adds, cannot be covered, since mounts need
- * something to lie on. The tools' own git runs in the sandbox for this reason.
+ * Limit: a repository that a command makes anew, or a `commondir` file it adds, cannot be covered, nor hooks that are a
+ * link: mounts need something to lie on. The tools' own git runs in the sandbox for this reason.
  */
-export function gitPins(root: string, host: Host): Mount[] {
-  const entry = join(root, ".git");
+export function gitPins(policy: SandboxPolicy, host: Host): Mount[] {
+  const entry = join(policy.root, ".git");
   switch (host.kind(entry)) {
     case "directory":
       return pinsIn(entry, host);
     case "file":
-      return [...worktreePins(root, entry, host), { kind: "read", at: entry, from: entry }];
+      return [...worktreePins(policy, entry, host), { kind: "read", at: entry, from: entry }];
     default:
       return [];
   }
 }
 
-/** Changes when the mounts of `gitPins` do. */
-export function gitStamp(root: string, host: Host): string {
-  const entry = `${root}/.git`;
-  return `${host.kind(entry)} ${pinned.map((name) => host.exists(`${entry}/${name}`)).join(" ")}`;
-}
-
 function pinsIn(repository: string, host: Host): Mount[] {
-  const hooks = join(repository, "hooks");
+  const paths = pinned.map((name) => join(repository, name));
+  const [hooks = "", config = "", worktreeConfig = ""] = paths;
+  const isMissing = (path: string): boolean => host.kind(path) === undefined;
   return [
     { kind: "write", at: repository, from: repository },
-    // Made when missing, which git does not mind; otherwise a command could make it.
-    ...(host.kind(hooks) === undefined ? [{ kind: "empty", at: hooks } as const] : []),
-    ...pinned
-      .map((name) => join(repository, name))
+    ...paths
       .filter((path) => ["directory", "file"].includes(host.kind(path) ?? ""))
       .map((path): Mount => ({ kind: "read", at: path, from: path })),
+    // Made when missing, which git does not mind; otherwise a command could make them.
+    ...(isMissing(hooks) ? [{ kind: "empty", at: hooks } as const] : []),
+    ...(isMissing(worktreeConfig) && !isMissing(config)
+      ? [{ kind: "blank", at: worktreeConfig } as const]
+      : []),
   ];
 }
 
-function worktreePins(root: string, pointer: string, host: Host): Mount[] {
-  const named = /^gitdir: (.+)\n?$/.exec(readText(pointer))?.[1];
+function worktreePins(policy: SandboxPolicy, pointer: string, host: Host): Mount[] {
+  const { root, home, tmp, cache } = policy;
+  const named = /^gitdir: (.+)\n?$/.exec(readBeginning(pointer) ?? "")?.[1];
   const own = named === undefined ? undefined : host.real(resolve(root, named));
   if (own === undefined) return [];
   if (isWithin(own, root)) return pinsIn(own, host);
-  // The pointer is in a command's reach; what it points to must point back, from the place where git keeps worktrees.
+  // The pointer is in a command's reach; what it points to must not be, and must point back, from the place where git
+  // keeps worktrees.
+  if ([home, tmp, cache].some((place) => isWithin(own, place))) return [];
   const worktrees = dirname(own);
-  const isOwner =
-    worktrees.endsWith("/worktrees") && host.real(readText(join(own, "gitdir")).trimEnd()) === pointer;
+  const back = readBeginning(join(own, "gitdir"))?.trimEnd();
+  const isOwner = worktrees.endsWith("/worktrees") && back !== undefined && host.real(back) === pointer;
   return isOwner ? pinsIn(dirname(worktrees), host) : [];
-}
-
-/** "" when it cannot be read. */
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
 }

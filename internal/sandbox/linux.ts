@@ -1,8 +1,10 @@
-import { holderArgv, slotArgv } from "./argv.js";
+import { readFileSync } from "node:fs";
+import { holderArgv, inOrder, slotArgv } from "./argv.js";
 import type { Backend } from "./backend.js";
-import { gitStamp } from "./git-pins.js";
+import { gitPins } from "./git-pins.js";
 import type { Host } from "./host.js";
 import { layOut } from "./mounts.js";
+import { sealsOf } from "./seal.js";
 
 export interface LinuxOptions {
   /** Absolute path of bwrap. */
@@ -38,10 +40,11 @@ export function linuxBackend(options: LinuxOptions): Backend {
           terminal,
           filter: filter !== undefined,
         }),
+        seals: sealsOf(inOrder(mounts), readFileSync("/proc/self/mountinfo", "utf8"), host),
         env: { HOME: home, TMPDIR: "/tmp" },
       };
     },
-    stamp: ({ root, readOnly }) => (readOnly ? "" : gitStamp(root, host)),
+    stamp: (policy) => (policy.readOnly ? "" : JSON.stringify(gitPins(policy, host))),
     join: (pid) =>
       nsenter === undefined
         ? []

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import type { Mount } from "./argv.js";
 import { gitPins } from "./git-pins.js";
-import { type Host, isWithin } from "./host.js";
+import { type Host, isWithin, ownersPath } from "./host.js";
 import { findToolchains } from "./toolchains.js";
 import type { SandboxPolicy } from "./types.js";
 
@@ -25,31 +25,38 @@ export interface Layout {
 /**
  * What the sandbox of `policy` shows of the host, which it otherwise shows whole and read-only. Of two rules the one for
  * the more specific path holds; for one path, the later of this order: emptied everywhere, toolchains, `read`, `write`,
- * masks, then the command's own home, temporary directory, cache and workspace, then what is pinned in `.git`.
+ * masks, then the command's own home, temporary directory, cache and workspace, then what is pinned in `.git`. What lies
+ * in the workspace is seen with it. A path that leads on by a link which a command could have made is left out.
  */
 export function layOut(policy: SandboxPolicy, { home: given, emptied, host }: Surroundings): Layout {
   const userHome = host.real(given) ?? given;
   const home = isWithin(userHome, policy.root) ? homeElsewhere : userHome;
-  const toolchains = findToolchains(policy.path, userHome, host);
+  const reach = reachOf(policy, host);
+  const real = (path: string): string | undefined => ownersPath(path, reach, host);
+  const toolchains = findToolchains(policy.path, userHome, (path) =>
+    isWithin(path, policy.root) ? undefined : real(path),
+  );
   const hidden = [userHome, ...emptied].filter((path) => host.kind(path) === "directory");
   const masks = [
     ...toolchains.credentials.flatMap((path) => mask(path, path, host)),
     ...[...toolchains.credentials, ...policy.masks].flatMap((path) => mask(path, host.real(path), host)),
   ];
+  const read = policy.read.flatMap((path) => bind("read", real(path)));
+  const pins = policy.readOnly ? [] : gitPins(policy, host);
   const all: Mount[] = [
     ...hidden.filter((at) => !isWithin(at, policy.root)).map((at): Mount => ({ kind: "empty", at })),
     ...toolchains.mounts,
     ...resolver(policy, host),
-    ...policy.read.flatMap((path) => bind("read", path, host)),
-    ...policy.write.flatMap((path) => bind("write", path, host)),
+    ...read,
+    ...policy.write.flatMap((path) => bind("write", real(path))),
     ...masks,
     { kind: "write", at: home, from: policy.home },
     { kind: "write", at: "/tmp", from: policy.tmp },
     { kind: "write", at: join(home, ".cache"), from: policy.cache },
     { kind: policy.readOnly ? "read" : "write", at: policy.root, from: policy.root },
-    ...(policy.readOnly ? [] : gitPins(policy.root, host)),
+    ...pins,
   ];
-  const mounts = [...all, ...parentPins(masks, all)];
+  const mounts = [...all, ...parentPins([...masks, ...read, ...pins], all)];
   return { mounts: mounts.filter((mount) => isNeeded(mount, mounts)), home };
 }
 
@@ -68,17 +75,23 @@ function resolver(policy: SandboxPolicy, host: Host): Mount[] {
   return file === undefined ? [] : [{ kind: "read", at: file, from: file }];
 }
 
-function bind(kind: "read" | "write", path: string, host: Host): Mount[] {
-  const real = host.real(path);
-  return real === undefined ? [] : [{ kind, at: real, from: real }];
+function bind(kind: "read" | "write", path: string | undefined): Mount[] {
+  return path === undefined ? [] : [{ kind, at: path, from: path }];
+}
+
+/** True for a path in a place that commands write to: those of this policy, and of the workspaces that its masks hide. */
+function reachOf(policy: SandboxPolicy, host: Host): (path: string) => boolean {
+  const named = [policy.root, ...policy.write, ...policy.masks, policy.home, policy.tmp, policy.cache];
+  const places = new Set(named.flatMap((place) => [place, host.real(place) ?? place]));
+  return (path) => [...places].some((place) => path !== place && isWithin(path, place));
 }
 
 /**
- * The writable folders around what is masked, bound to themselves: what is mounted cannot be moved, and moving one of
- * them would carry the masked path to a name that no mask is for.
+ * The writable folders around what is masked or must stay as it is, bound to themselves: what is mounted cannot be moved,
+ * and moving one of them would carry that to a name under which nothing protects it.
  */
-function parentPins(masks: readonly Mount[], all: readonly Mount[]): Mount[] {
-  const parents = new Set(masks.flatMap(({ at }) => parentsOf(at)));
+function parentPins(inner: readonly Mount[], all: readonly Mount[]): Mount[] {
+  const parents = new Set(inner.flatMap(({ at }) => parentsOf(at)));
   return [...parents]
     .filter((at) => {
       const around = all

@@ -106,19 +106,32 @@ export function createPool(policy: SandboxPolicy, deps: PoolDeps): Pool {
     const confined = backend.confine(policy, { terminal: false, held: process !== undefined });
     const argv = [...confined.argv, bash, "-c", slotScript, "bash"];
     const program = { argv, filter: backend.filter };
-    const variables = environmentScript(environment(confined));
+    const variables = environmentScript(environment(confined), confined.seals);
     const launch = (): Promise<Launched> => spawner.launch(program, variables);
     warm = { stamp, slots: keepSlots({ launch, spare: isDraining ? 0 : spare, clock: deps.clock }) };
     return warm;
   }
 
+  /** Once more when it fails under a plan of before: the place may have changed since, as by a mount of the owner's. */
+  async function takeSlot(held: Holder, signal: AbortSignal): Promise<Launched> {
+    for (;;) {
+      const before = warm;
+      const present = slotsOf(held);
+      try {
+        return await present.slots.take(signal);
+      } catch (error) {
+        if (signal.aborted) throw error;
+        present.slots.close();
+        if (warm === present) warm = undefined;
+        if (present !== before) throw unavailable(error);
+      }
+    }
+  }
+
   async function startPiped(request: StartRequest): Promise<RunningProcess> {
     const script = commandScript(request);
     const held = await holder();
-    const { slots } = slotsOf(held);
-    const slot = await slots.take(request.signal).catch((error: unknown) => {
-      throw request.signal.aborted ? error : unavailable(error);
-    });
+    const slot = await takeSlot(held, request.signal);
     try {
       slot.run(script);
     } catch (error) {
@@ -139,7 +152,7 @@ export function createPool(policy: SandboxPolicy, deps: PoolDeps): Pool {
       load: deps.loadPty,
       bash,
       argv: [...joined, ...confined.argv, bash, "-c", terminalScript, "bash"],
-      script: environmentScript(environment(confined)) + commandScript(request),
+      script: environmentScript(environment(confined), confined.seals) + commandScript(request),
       scriptFile: join(directory, `${nextId()}.script`),
       filter: backend.filter,
       env,

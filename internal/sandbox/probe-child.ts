@@ -110,7 +110,9 @@ function changeRepository(): Outcome {
   return all([
     attempt(() => renameSync(repository, `${repository}-away`), refusals),
     attempt(() => writeFileSync(join(repository, "hooks/pre-commit"), ""), refusals),
-    attempt(() => appendFileSync(join(repository, "config"), "\n"), refusals),
+    ...["config", "config.worktree"].map((name) =>
+      attempt(() => appendFileSync(join(repository, name), "\n"), refusals),
+    ),
   ]);
 }
 

@@ -1,4 +1,5 @@
 import { Fault } from "../errs/errs.js";
+import type { Seal } from "./seal.js";
 import type { StartRequest } from "./types.js";
 
 /**
@@ -97,13 +98,28 @@ export function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''").replaceAll("\n", () => "'$'\\n''")}'`;
 }
 
+/** What goes before the complaint of a script that ends because of a seal. */
+export const brokenSeal = "!";
+
 /**
- * The first part of a script: the variables of all commands of a policy.
+ * The first part of a script: sees that the sandbox is as it was planned, and ends if not; then the variables of all
+ * commands of a policy.
  *
  * @throws Fault INVALID_ARGUMENT for a variable that is no shell identifier, and for a NUL anywhere.
  */
-export function environmentScript(env: Readonly<Record<string, string>>): string {
-  return part(exportsOf(env));
+export function environmentScript(env: Readonly<Record<string, string>>, seals: readonly Seal[]): string {
+  return part([...checkOf(seals), exportsOf(env)].join("\n"));
+}
+
+/** Shell text, to be run before the owner's variables are set, which may change how bash compares. */
+export function checkOf(seals: readonly Seal[]): string[] {
+  if (seals.length === 0) return [];
+  const checks = seals.map(({ at, texts }) => {
+    const holds = texts.map((text) => `$mounts == *${quote(text)}*`).join(" || ");
+    const complaint = `${brokenSeal}${at} was replaced or moved while the sandbox was made`;
+    return `[[ ${holds} ]] || { printf %s ${quote(complaint)}; exit 126; }`;
+  });
+  return [`mapfile -t mounts </proc/self/mountinfo; mounts=\${mounts[*]}`, ...checks, "unset mounts"];
 }
 
 /**

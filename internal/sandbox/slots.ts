@@ -1,4 +1,5 @@
 import type { Clock } from "../clock/clock.js";
+import { brokenSeal } from "./script.js";
 import type { Launched } from "./spawner.js";
 
 /** Programs that are up and wait for their command. */
@@ -124,20 +125,22 @@ export function keepSlots({ launch, spare, clock }: SlotsOptions): Slots {
   };
 }
 
-/** Takes the one byte that says the slot is up; what the command writes comes after it. */
+/** Takes the one byte that says the slot is up; what the command writes comes after it. Anything else is a complaint. */
 async function whenUp(slot: Launched): Promise<Launched> {
-  let isUp = false;
+  let said = "";
   await new Promise<void>((resolve) => {
-    const ended = slot.stdout.read(() => {
-      isUp = true;
+    const ended = slot.stdout.read((bytes) => {
+      said += bytes.toString();
+      if (said.startsWith(brokenSeal)) return;
       slot.stdout.pause();
       resolve();
     });
     void ended.then(resolve);
   });
-  if (isUp) return slot;
+  if (said !== "" && !said.startsWith(brokenSeal)) return slot;
   await slot.exit;
-  throw new Error(slot.complaint());
+  slot.abandon();
+  throw new Error(said === "" ? slot.complaint() : said.slice(brokenSeal.length));
 }
 
 function remove<T>(list: T[], item: T): boolean {

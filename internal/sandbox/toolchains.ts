@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import type { Mount } from "./argv.js";
-import { type Host, isWithin } from "./host.js";
+import { isWithin } from "./host.js";
 
 interface Toolchain {
   /** Below the home directory; a PATH entry in one of them makes all of them visible. */
@@ -38,21 +38,25 @@ export interface Toolchains {
 /**
  * The directories of PATH, and of the toolchains they belong to, that would be hidden with the home directory or with
  * what every sandbox empties. A known version manager is shown whole, since its shims lead all over it; anything
- * else only as the directory that PATH names.
+ * else only as the directory that PATH names. `real` resolves a path, or tells that nothing of it is to be shown.
  */
-export function findToolchains(path: string, home: string, host: Host): Toolchains {
+export function findToolchains(
+  path: string,
+  home: string,
+  real: (path: string) => string | undefined,
+): Toolchains {
   const shown = new Map<string, string>();
   const credentials: string[] = [];
   const show = (at: string): void => {
-    const real = host.real(at);
-    if (real !== undefined) shown.set(at, real);
+    const from = real(at);
+    if (from !== undefined) shown.set(at, from);
   };
   for (const entry of path.split(":")) {
     if (!entry.startsWith("/")) continue;
-    const real = host.real(entry);
-    if (real === undefined) continue;
-    if (isVolatile(entry) && !isWithin(entry, home)) shown.set(entry, real);
-    for (const place of new Set([entry, real])) {
+    const target = real(entry);
+    if (target === undefined) continue;
+    if (isVolatile(entry) && !isWithin(entry, home)) shown.set(entry, target);
+    for (const place of new Set([entry, target])) {
       if (!isWithin(place, home) || place === home) continue;
       const manager = known.find(({ directories }) =>
         directories.some((directory) => isWithin(place, join(home, directory))),
@@ -61,7 +65,7 @@ export function findToolchains(path: string, home: string, host: Host): Toolchai
       for (const name of manager?.credentials ?? []) credentials.push(join(home, name));
       if (manager === undefined) show(place);
       // An npm that is installed below the home directory keeps its settings, and their tokens, next to its programs.
-      credentials.push(join(dirname(real), "etc/npmrc"));
+      credentials.push(join(dirname(target), "etc/npmrc"));
     }
   }
   return {
