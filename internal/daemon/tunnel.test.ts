@@ -68,6 +68,39 @@ test("a change that is none of the tunnel's business leaves its program alone, a
   });
 });
 
+test("while one program takes its time to end, what is reported is the next", async () => {
+  const hostname = "mcp.example.invalid";
+  const stubborn = {
+    ...staying,
+    argv: ["/bin/sh", "-c", "trap 'echo told >&2' TERM; echo up on port {port}; while :; do sleep 0.1; done"],
+  };
+  await withDaemon({ config: { hostname, tunnel: stubborn } }, async (daemon) => {
+    const { pid } = await until(daemon, ({ state }) => state === "connected" || state === "degraded");
+    daemon.configure({ hostname, tunnel: staying });
+    await daemon.admin.reload({ dryRun: false });
+    const next = await report(daemon);
+    assert.ok(isAlive(pid ?? 0), "it is still there");
+    assert.equal([next?.state, next?.pid], ["starting", null]);
+    await until(daemon, (now) => now.pid !== null && now.pid !== pid);
+    assert.not.ok(isAlive(pid ?? 0));
+  });
+});
+
+test("a file of the tunnel's that cannot be reached blocks the tunnel, and not the daemon", async () => {
+  await withDaemon({ config: {} }, async (daemon) => {
+    const tunnel = {
+      provider: "ssh",
+      destination: "nobody@127.0.0.1",
+      remote_port: 9,
+      identity_file: "/etc/passwd/key",
+    };
+    daemon.configure({ hostname: "mcp.example.invalid", tunnel });
+    assert.is((await daemon.admin.reload({ dryRun: false })).result, "applied");
+    const { fault } = await until(daemon, ({ state }) => state === "blocked");
+    assert.is(fault?.code, "SSH_KEY_MISSING");
+  });
+});
+
 test("a name that only the tunnel knows is served for as long as it is there", async () => {
   const name = "found.example.invalid";
   await withDaemon({ config: {} }, async (daemon) => {
@@ -105,6 +138,8 @@ test("a blocked tunnel says why in the warnings and starts again when its creden
 
     // The program appears, which alone is no reason to try again; new credentials are.
     writeFileSync(tunnel.program, `#!/bin/sh\nsleep 60\n`, { mode: 0o700 });
+    // What is wrong elsewhere in the configuration has nothing to do with it.
+    writeFileSync(daemon.configPath, "version: 2\n");
     utimesSync(key, new Date(), new Date(Date.now() + 5_000));
     await until(daemon, ({ pid }) => pid !== null);
   });

@@ -30,7 +30,7 @@ export interface TunnelServiceDeps {
   /** The tunnel tells another origin than before; see `nameIn`. */
   readonly onOrigin: () => void;
   /** After each change of its state or fault. */
-  readonly onState?: () => void;
+  readonly onState?: (report: TunnelReport) => void;
   /** Reads the configuration again, and with it the secrets that it names. */
   readonly reload: () => Promise<unknown>;
 }
@@ -113,11 +113,12 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       const current = wanted;
       if (isClosed || current === undefined || tunnel?.report().state !== "blocked") return;
       if (isDeepStrictEqual(filesOf(current.config), current.files)) return watchCredentials();
-      // Where the file is one that the configuration reads, this starts the tunnel anew by itself.
-      void deps.reload().then(
-        () => wanted === current && renew(current),
-        () => watchCredentials(),
-      );
+      // Where the file is one that the configuration reads, this starts the tunnel anew by itself. What is wrong with the
+      // rest of the configuration keeps no other file from being tried.
+      void deps
+        .reload()
+        .catch(() => undefined)
+        .then(() => wanted === current && renew(current));
     });
   }
 
@@ -128,8 +129,10 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
 
   async function change(): Promise<void> {
     const { config, hostname, port, directory } = wanted ?? {};
-    await tunnel?.close();
+    const before = tunnel;
+    // Its program may take its time to end; what is reported is the next one.
     tunnel = undefined;
+    await before?.close();
     settle(undefined);
     discover(undefined);
     health.clear("TUNNEL_URL_CHANGES");
@@ -158,7 +161,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       redact: (text) => redactor.text(text),
       onState(report) {
         settle(report);
-        deps.onState?.();
+        deps.onState?.(report);
       },
       onUrl: discover,
       log,
@@ -220,7 +223,7 @@ interface Wanted {
   readonly hostname: string | undefined;
   readonly port: number;
   readonly directory: string;
-  /** When each file it reads was changed: new credentials are worth a new start. */
+  /** When each file it reads was changed, or its mode: new credentials are worth a new start. */
   readonly files: readonly (number | undefined)[];
 }
 
@@ -236,7 +239,16 @@ function wantedBy({ tunnel, hostname, runtimeDir }: Config, port: number): Wante
 }
 
 function filesOf(tunnel: TunnelConfig): readonly (number | undefined)[] {
-  return tunnelFiles({ tunnel }).map((path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs);
+  return tunnelFiles({ tunnel }).map(changedAt);
+}
+
+/** Undefined for a file that cannot be reached: the program will say so. */
+function changedAt(path: string): number | undefined {
+  try {
+    return statSync(path).ctimeMs;
+  } catch {
+    return undefined;
+  }
 }
 
 function freePort(): Promise<number> {

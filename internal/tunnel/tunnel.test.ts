@@ -64,6 +64,23 @@ test("a url the program tells is known before it is probed, and gone with the pr
   ]);
 });
 
+test("while a program takes its time to end, the tunnel is not said to be what it was", async () => {
+  await verified();
+  stage.child.stopMs = 5_000;
+  stage.tunnel.restart();
+  assert.is(stage.tunnel.report().state, "starting");
+  await stage.advance(4_000);
+  assert.is(stage.tunnel.report().state, "starting");
+  assert.is(stage.children.length, 1);
+  await reach(stage, "verified", 5_000);
+  assert.is(stage.children.length, 2);
+  stage.child.stopMs = 5_000;
+  const closed = stage.tunnel.close();
+  assert.is(stage.tunnel.report().state, "off");
+  await stage.advance(6_000);
+  await closed;
+});
+
 test("an end is followed by a wait and another start, and says what the program said", async () => {
   await verified();
   stage.child.say(signLine({ kind: "fault", fault: fault("REFUSED", "backoff") }));

@@ -69,7 +69,6 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
       turn = new AbortController();
       await takeTurn(turn.signal);
     }
-    status.enter("off");
   }
 
   async function takeTurn(signal: AbortSignal): Promise<void> {
@@ -113,17 +112,23 @@ export function createTunnel(deps: TunnelDeps): Tunnel {
     monitor?.look();
   }
 
+  /** The program may take its time to end: what it was before is not true any more. */
+  function leave(next: "starting" | "off"): void {
+    turn.abort();
+    status.enter(next);
+  }
+
   return {
     restart() {
       backoff.settled();
-      turn.abort();
+      leave("starting");
     },
     test: () => monitor?.test() ?? probeOnce({ ...deps, status }, closing.signal),
     arrived: (mark) => monitor?.arrived(mark),
     report: status.report,
     close() {
       closing.abort();
-      turn.abort();
+      leave("off");
       return ended;
     },
   };

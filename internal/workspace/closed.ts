@@ -43,9 +43,14 @@ function refuseAlias(root: string, path: string): void {
   }
 }
 
+/** Undefined when there is nothing, or nothing that this user could get at either. */
 function identity(path: string): string | undefined {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && `${stat.dev}:${stat.ino}`;
+  try {
+    const { dev, ino } = statSync(path, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
 }
 
 /** With links resolved as far as the path exists. */
