@@ -84,6 +84,39 @@ test("what another start does not mend gets none, and heals by itself", async ()
   assert.is(stage.tunnel.report().fault, null);
 });
 
+test("a tunnel that worked and that its edge has lost gets one more start, after some minutes", async () => {
+  await verified();
+  stage.edge = bad("PUBLIC_GATEWAY", "degraded");
+  await reach(stage, "degraded", 90_000);
+  await stage.advance(260_000);
+  assert.is(stage.children.length, 1);
+  await stage.advance(20_000);
+  assert.is(stage.children.length, 2);
+  assert.ok(stage.changes.includes("backoff PUBLIC_GATEWAY"));
+  await stage.advance(day / 4);
+  assert.is(stage.children.length, 2, "which was not verified, so that none follows");
+  stage.edge = good;
+  await reach(stage, "verified", 20_000);
+});
+
+test("without a url the program's word takes back what it complained of", async () => {
+  stage = createStage();
+  stage.onChild = (child) => child.say(ready);
+  await reach(stage, "connected", 2_000);
+  stage.child.say(signLine({ kind: "fault", fault: fault("CHANNEL", "degraded") }));
+  assert.is(stage.changes.at(-1), "degraded CHANNEL");
+  stage.child.say(ready);
+  assert.is(stage.changes.at(-1), "connected");
+});
+
+test("control: with a url its word is not enough", async () => {
+  await verified();
+  stage.edge = bad("PUBLIC_WRONG_PORT", "degraded");
+  stage.child.say(signLine({ kind: "fault", fault: fault("CHANNEL", "degraded") }));
+  stage.child.say(ready);
+  assert.is(stage.changes.at(-1), "degraded CHANNEL");
+});
+
 test("behind a wall for probes, a program that says nothing is left alone", async () => {
   stage = createStage({ hostname });
   stage.edge = bad("PUBLIC_BOT_WALL", "degraded");

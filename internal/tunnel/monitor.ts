@@ -1,5 +1,6 @@
 import type { Clock } from "../clock/clock.js";
 import type { Probe, ProbeResult } from "./probe.js";
+import { lostTunnelCodes } from "./public-faults.js";
 import type { Status } from "./status.js";
 import type { Sign, TunnelFault, TunnelState } from "./types.js";
 import { within } from "./waiting.js";
@@ -50,6 +51,8 @@ const probeAgainMs = 5_000;
 const probeFailingMs = 15_000;
 const probeGapMs = 1_000;
 const failuresAllowed = 2;
+/** So long may the edge show that it has lost a tunnel which worked. */
+const lostTunnelMs = 270_000;
 
 /** What happens after a state has lasted that many milliseconds. */
 const patience: Partial<Record<TunnelState, number>> = {
@@ -101,6 +104,9 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   const { status, clock, random, canRestart, end, onConnected, onSettled } = deps;
   const closing = new AbortController();
   let isLinkUp = false;
+  /** This very run was verified before. */
+  let hasWorked = false;
+  let enteredAt = clock.monotonic();
   let failures = 0;
   let reason: TunnelFault | undefined;
   /** Worth saying whatever the state. */
@@ -118,7 +124,10 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   lookIn(probeFirstMs);
 
   function enter(state: TunnelState, fault?: TunnelFault): void {
-    if (state !== status.state) wait(state);
+    if (state !== status.state) {
+      enteredAt = clock.monotonic();
+      wait(state);
+    }
     status.enter(state, fault);
   }
 
@@ -134,8 +143,14 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     if (state === "connecting" && outside?.class === "degraded") return enter("degraded", outside);
     const fault = (state === "degraded" ? status.fault : reason) ?? tooSlow;
     // Another start mends neither the network nor what is wrong outside.
-    if (canRestart && status.isOnline && fault.class === "backoff") return end({ kind: "failed", fault });
+    const mayHelp = fault.class === "backoff" || isLost(fault);
+    if (canRestart && status.isOnline && mayHelp) return end({ kind: "failed", fault });
     wait(state);
+  }
+
+  /** An edge may take a program that runs for gone, and say so in words of its own. Each run is given up once at most. */
+  function isLost({ code }: TunnelFault): boolean {
+    return hasWorked && lostTunnelCodes.has(code) && clock.monotonic() - enteredAt >= lostTunnelMs;
   }
 
   function connected(): void {
@@ -173,12 +188,18 @@ export function createMonitor(deps: MonitorDeps): Monitor {
 
   function prove(said: TunnelFault | undefined): void {
     isLinkUp = true;
+    hasWorked = true;
     failures = 0;
     reason = undefined;
     outside = undefined;
     onConnected();
     status.proven();
     enter("verified", said ?? remark);
+  }
+
+  /** Where no probe can tell that it works again, the program's word has to do. */
+  function isUnproven(): boolean {
+    return status.origin === undefined && status.state === "degraded";
   }
 
   function lookIn(ms: number): void {
@@ -212,7 +233,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
       if (sign.kind === "fault") return heardFault(sign.fault);
       if (sign.kind === "ready") {
         const isNews = sign.url !== undefined && status.discover(sign.url);
-        if (!isLinkUp || isNews) connected();
+        if (!isLinkUp || isNews || isUnproven()) connected();
       } else if (isLinkUp) {
         isLinkUp = false;
         enter("degraded", linkDown);

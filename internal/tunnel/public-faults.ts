@@ -246,6 +246,14 @@ export const publicRows: readonly PublicRow[] = [
   },
 ];
 
+/** What an edge may also show when it has lost sight of a tunnel that is up: then another start of that brings it back. */
+export const lostTunnelCodes: ReadonlySet<string> = new Set([
+  "PUBLIC_NGROK_ERROR",
+  "PUBLIC_GATEWAY",
+  "PUBLIC_HTML",
+  "PUBLIC_OTHER_SERVER",
+]);
+
 /** A stream that came all at once. */
 export function bufferedFault(host: string): TunnelFault {
   return {

@@ -109,6 +109,14 @@ export const ngrokFaults: readonly FaultRow[] = [
     sample: "Running the agent with an http/s proxy is an enterprise feature.",
   }),
   {
+    code: "NGROK_TOO_OLD",
+    class: "blocked",
+    text: "this ngrok agent does not know --url, which came with version 3.16",
+    hint: "run: ngrok update",
+    pattern: /unknown flag: --url|flag provided but not defined: -url/,
+    sample: "ERROR:  unknown flag: --url",
+  },
+  {
     code: "NGROK_ADDRESS_IN_USE",
     class: "backoff",
     text: "ngrok found the local address of its own interface taken",

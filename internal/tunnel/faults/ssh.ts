@@ -61,6 +61,15 @@ export const sshFaults: readonly CountedRow[] = [
     sample: "Error: remote port forwarding failed for listen port 8765",
   },
   {
+    code: "SSH_LOCAL_FORWARD",
+    class: "backoff",
+    blockedAfter: 5,
+    text: "a LocalForward of your own ssh configuration cannot be made, as its port is taken",
+    hint: "give the tunnel a Host of its own in ~/.ssh/config, without LocalForward, and name that in tunnel.destination",
+    pattern: /^Could not request local forwarding/,
+    sample: "Could not request local forwarding.",
+  },
+  {
     code: "SSH_NAME_UNKNOWN",
     class: "backoff",
     text: "the server's name cannot be looked up",

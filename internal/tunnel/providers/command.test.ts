@@ -1,4 +1,7 @@
+import { once } from "node:events";
 import { chmodSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -43,6 +46,24 @@ async function run(changes: Partial<ConfigOf<"command">>): Promise<RunningLaunch
 }
 
 const ready = { kind: "ready", url: "https://pub.example.com" };
+
+test("an address that no longer answers 200 says that the tunnel is down, but not before it was up", async () => {
+  const statuses = [503, 200, 503, 200];
+  const server = createServer((_, answer) => answer.writeHead(statuses.shift() ?? 200).end());
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port: health } = server.address() as AddressInfo;
+  const config = { ...base, readyUrl: `http://127.0.0.1:${health}/` };
+  const { poll } = await command(config).launch(place.context(config));
+  const { signal } = new AbortController();
+  const kinds: (string | undefined)[] = [];
+  for (const _ of statuses.slice()) kinds.push((await poll?.(signal))?.kind);
+  server.close();
+  server.closeAllConnections();
+  await once(server, "close");
+  kinds.push((await poll?.(signal))?.kind);
+  assert.equal(kinds, [undefined, "ready", "down", "ready", "down"]);
+});
 
 for (const [name, changes] of Object.entries({
   "a line that matches": { readyPattern: `^forwarding to ${port}$` },

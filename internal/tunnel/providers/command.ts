@@ -32,9 +32,15 @@ export function command(config: ConfigOf<"command">): Provider {
 /** What asks whether it is ready, unless a line tells. */
 function pollOf(config: ConfigOf<"command">): Launch["poll"] {
   const { readyUrl, readyPattern } = config;
-  if (readyUrl !== undefined)
-    return async (signal) =>
-      (await askLocal(readyUrl, signal))?.status === 200 ? readySign(config) : undefined;
+  if (readyUrl !== undefined) {
+    let wasReady = false;
+    return async (signal) => {
+      const isReady = (await askLocal(readyUrl, signal))?.status === 200;
+      wasReady ||= isReady;
+      if (isReady) return readySign(config);
+      return wasReady ? { kind: "down" } : undefined;
+    };
+  }
   return readyPattern === undefined ? async () => readySign(config) : undefined;
 }
 
