@@ -159,6 +159,13 @@ function checkExposure(
       "listen on 127.0.0.1 behind a tunnel or a TLS proxy",
     );
   }
+  const isRun = tunnel !== undefined && tunnel.provider !== "none" && tunnel.provider !== "command";
+  if (isRun && !["127.0.0.1", "0.0.0.0", "::"].includes(listen.host))
+    problem(
+      ["listen"],
+      `the tunnel brings requests to 127.0.0.1, but listen is ${listen.host}`,
+      `write 127.0.0.1:${listen.port}`,
+    );
   const names = tunnel !== undefined && (tunnel.provider === "ngrok" || tunnel.provider === "ssh");
   if (names && hostname === undefined)
     problem(

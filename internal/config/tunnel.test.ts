@@ -19,8 +19,12 @@ const id = `tunnel_${"0a".repeat(16)}`;
 // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference of the configuration
 const reference = "${env:SECRET}";
 
-function load(tunnel: Readonly<Record<string, unknown>>, hostname: string | undefined): LoadedConfig {
-  const file = { version: 1, workspaces: [{ path: "app" }], tunnel, ...(hostname && { hostname }) };
+function load(
+  tunnel: Readonly<Record<string, unknown>>,
+  hostname: string | undefined,
+  more: Readonly<Record<string, unknown>> = {},
+): LoadedConfig {
+  const file = { version: 1, workspaces: [{ path: "app" }], tunnel, ...(hostname && { hostname }), ...more };
   writeFileSync(path, stringify(file));
   const uid = statSync(folder).uid;
   return loadConfig({ path, env: { SECRET: canary }, home: join(folder, "home"), uid });
@@ -148,6 +152,16 @@ for (const [section, words] of refused) {
     assert.not.match(text, canary);
   });
 }
+
+test("a program that goes to 127.0.0.1 needs a listener there", () => {
+  for (const listen of ["[::1]:1", "127.0.0.2:1", "localhost:1"]) {
+    assert.throws(() => load({ provider: "ngrok" }, "mcp.example.com", { listen }), undefined, listen);
+    for (const own of [{ provider: "none" }, { provider: "command", argv: ["x"] }])
+      assert.is(load(own, "mcp.example.com", { listen }).config.listen.port, 1);
+  }
+  for (const listen of ["127.0.0.1:1", "0.0.0.0:1", "[::]:1"])
+    assert.is(load({ provider: "ngrok" }, "mcp.example.com", { listen }).config.listen.port, 1);
+});
 
 test("a tunnel to a name of ours needs that name", () => {
   assert.throws(() => load({ provider: "ngrok" }, undefined));

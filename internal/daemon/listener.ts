@@ -68,7 +68,14 @@ export function createListener({ handler, inherited }: ListenerDeps): Listener {
 
   async function bind({ host, port }: Config["listen"], connections: number): Promise<HttpServer> {
     const server = createHttpServer({ handler, connections });
-    await server.listen(host, port);
+    try {
+      await server.listen(host, port);
+    } catch (error) {
+      const own = bound?.server.address();
+      if (!(error instanceof Fault && error.code === "ADDRESS_IN_USE" && own?.port === port)) throw error;
+      const hint = `this daemon holds the port at ${own.host}: restart it to listen there, or choose another port`;
+      throw new Fault(error.code, error.message, { hint, cause: error });
+    }
     return server;
   }
 

@@ -265,6 +265,12 @@ test("a changed address is served before the old one is let go", async () => {
     configure({ listen: `127.0.0.1:${taken.port}` });
     assert.is(await codeOf(daemon.reload("admin")), "ADDRESS_IN_USE");
     assert.is((await post(old, modern("tools/list"))).status, 200);
+    configure({ listen: `0.0.0.0:${new URL(old.url).port}` });
+    await daemon.reload("admin").then(
+      () => assert.unreachable("it holds that port itself"),
+      ({ hint }) => assert.match(hint, /this daemon holds the port at 127\.0\.0\.1/),
+    );
+    configure({ listen: `127.0.0.1:${taken.port}` });
     await taken.release();
     await daemon.reload("admin");
 
