@@ -117,7 +117,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     home: options.home,
     path: async () => (await workshop.loginPath()).path,
     reload: () => reloader.reload({ trigger: "file" }),
-    onState: () => service.refresh(),
+    onState({ state, url, fault }) {
+      service.refresh();
+      audit.daemon("tunnel_state", { state, url, code: fault?.code });
+    },
     onOrigin: () => void reloader.refresh().catch((error) => log.error("the tunnel's name", { error })),
   });
   const engine: Engine = createEngine({
