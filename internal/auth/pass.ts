@@ -1,44 +1,53 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock/clock.js";
+import type { Profile } from "../config/config.js";
 import { type Authenticator, bearerChallenge } from "./authenticator.js";
 import { createBearerAuth } from "./bearer.js";
 import type { Principal } from "./principal.js";
 
-/** Lets the owner's own checks in where clients sign in, for a minute and to read only. Kept in memory alone. */
+/** Lets in somebody whom the daemon itself gives the token. One at a time, kept in memory alone. */
 export interface Pass {
-  /** A token that lasts 60 seconds; the one before ends. */
-  issue(): { readonly token: string; readonly expiresAt: number };
+  /** Makes a token for all workspaces, up to `profile`; the one before ends. */
+  issue(profile: Profile): { readonly token: string; readonly expiresAt: number };
   /** Ends the token, if there is one. */
   end(): void;
+  /** The token that counts now. */
+  token(): string | undefined;
   readonly auth: Authenticator;
 }
 
-const lastsMs = 60_000;
-const principal: Principal = {
-  id: "pass",
-  label: "ctmcpctl",
-  workspaces: undefined,
-  profile: "read-only",
-};
+export interface PassOptions extends Pick<Principal, "id" | "label"> {
+  readonly clock: Clock;
+  /** Milliseconds a token counts; absent: until it is ended. */
+  readonly lastsMs?: number;
+}
 
-export function createPass({ clock }: { readonly clock: Clock }): Pass {
-  let issued: { readonly auth: Authenticator; readonly until: number } | undefined;
-  const valid = (): Authenticator | undefined =>
-    issued !== undefined && clock.monotonic() < issued.until ? issued.auth : undefined;
+interface Issued {
+  readonly token: string;
+  readonly auth: Authenticator;
+  readonly until: number;
+}
+
+export function createPass({ clock, id, label, lastsMs = Number.POSITIVE_INFINITY }: PassOptions): Pass {
+  let issued: Issued | undefined;
+  const valid = (): Issued | undefined =>
+    issued !== undefined && clock.monotonic() < issued.until ? issued : undefined;
 
   return {
-    issue() {
+    issue(profile) {
       const token = randomBytes(32).toString("base64url");
-      issued = { auth: createBearerAuth({ token, principal }), until: clock.monotonic() + lastsMs };
+      const principal: Principal = { id, label, workspaces: undefined, profile };
+      issued = { token, auth: createBearerAuth({ token, principal }), until: clock.monotonic() + lastsMs };
       return { token, expiresAt: clock.now() + lastsMs };
     },
     end() {
       issued = undefined;
     },
+    token: () => valid()?.token,
     auth: {
-      authenticate: (authorization) => valid()?.authenticate(authorization) ?? { failure: "missing" },
+      authenticate: (authorization) => valid()?.auth.authenticate(authorization) ?? { failure: "missing" },
       challenge: bearerChallenge,
-      current: (id) => valid()?.current(id),
+      current: (principalId) => valid()?.auth.current(principalId),
     },
   };
 }

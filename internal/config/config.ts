@@ -90,7 +90,13 @@ export type TunnelConfig =
       readonly ephemeral: boolean;
     })
   | (TunnelProgram & { readonly provider: "devtunnel"; readonly id: string })
-  | (TunnelProgram & { readonly provider: "openai"; readonly id: string; readonly apiKey: ProgramSecret })
+  | (TunnelProgram & {
+      readonly provider: "openai";
+      readonly id: string;
+      readonly apiKey: ProgramSecret;
+      /** What its requests may do without a sign-in; undefined: nothing. */
+      readonly profile: Profile | undefined;
+    })
   | (TunnelProgram & {
       readonly provider: "ssh";
       /** user@host, or a host of the ssh configuration. */

@@ -60,6 +60,7 @@ export interface RawTunnel {
   readonly id?: string;
   readonly token_file?: string;
   readonly token?: string;
+  readonly profile?: Profile;
   readonly credentials_file?: string;
   readonly protocol?: "auto" | "quic" | "http2";
   readonly ephemeral?: boolean;

@@ -318,6 +318,7 @@ export const derivedDefaults: Readonly<Record<string, string>> = {
   "tunnel.id": "none",
   "tunnel.token_file": "none",
   "tunnel.token": "none",
+  "tunnel.profile": "none: they sign in",
   "tunnel.credentials_file": "none",
   "tunnel.destination": "none",
   "tunnel.port": "that of your ssh configuration, else 22",

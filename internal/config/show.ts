@@ -115,6 +115,7 @@ function spellTunnel(tunnel: TunnelConfig): Record<string, unknown> {
         program: tunnel.program,
         id: tunnel.id,
         ...secret(tunnel.apiKey),
+        profile: tunnel.profile,
       });
     case "ssh": {
       const { provider, program, destination, port, remoteHost, remotePort } = tunnel;

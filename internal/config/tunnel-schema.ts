@@ -33,6 +33,12 @@ export const tunnelSchema = {
       ...reference,
       description: `The same as a reference, as for auth.token.`,
     },
+    profile: {
+      type: "string",
+      enum: ["read-only", "full"],
+      description:
+        "openai: what requests of the tunnel may do without a sign-in, in all workspaces. Whoever may use it at OpenAI can send them.",
+    },
     credentials_file: {
       type: "string",
       minLength: 1,

@@ -57,7 +57,11 @@ const accepted: readonly (readonly [Readonly<Record<string, unknown>>, object])[
   ],
   [
     { provider: "openai", id, token_file: "secret" },
-    { provider: "openai", program, id, apiKey: secret },
+    { provider: "openai", program, id, apiKey: secret, profile: undefined },
+  ],
+  [
+    { provider: "openai", id, token_file: "secret", profile: "read-only" },
+    { provider: "openai", program, id, apiKey: secret, profile: "read-only" },
   ],
   [
     { provider: "ssh", destination: "me@example.com", remote_port: 9000 },
@@ -131,6 +135,7 @@ const refused: readonly (readonly [Readonly<Record<string, unknown>>, RegExp])[]
   [{ provider: "devtunnel" }, /devtunnel create/],
   [{ provider: "openai", id: "tunnel_1", token_file: "secret" }, /no tunnel id/],
   [{ provider: "openai", id }, /token_file is missing/],
+  [{ provider: "ngrok", profile: "full" }, /tunnel.profile is not for provider ngrok.*openai/],
   [{ provider: "ssh" }, /destination is missing.*remote_port is missing/s],
   [{ provider: "ssh", destination: "-oProxyCommand=x", remote_port: 1 }, /destination/],
   [{ provider: "command" }, /argv is missing/],

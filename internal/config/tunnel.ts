@@ -15,7 +15,7 @@ const keys: Readonly<Record<Name, readonly Key[]>> = {
   ngrok: ["program", "token_file", "token"],
   cloudflared: ["program", "token_file", "token", "id", "credentials_file", "protocol", "ephemeral"],
   devtunnel: ["program", "id"],
-  openai: ["program", "id", "token_file", "token"],
+  openai: ["program", "id", "token_file", "token", "profile"],
   ssh: ["program", "destination", "port", "remote_host", "remote_port", "identity_file", "known_hosts_file"],
   command: ["argv", "env", "url", "ready_pattern", "ready_url", "down_pattern", "blocked_patterns"],
 };
@@ -70,7 +70,13 @@ export function resolveTunnel(
       const apiKey = secret();
       if (raw.token === undefined && raw.token_file === undefined)
         context.problem(["tunnel"], "tunnel.token_file is missing", "name the file that holds the API key");
-      return { provider, program, id, apiKey: apiKey ?? { file: undefined, value: "" } };
+      return {
+        provider,
+        program,
+        id,
+        apiKey: apiKey ?? { file: undefined, value: "" },
+        profile: raw.profile,
+      };
     }
     case "ssh":
       return {

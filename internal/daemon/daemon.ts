@@ -105,7 +105,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     onEvent: audit.signIn,
   });
-  const pass = createPass({ clock });
+  const pass = createPass({ clock, id: "pass", label: "ctmcpctl", lastsMs: 60_000 });
   const responder = createProbeResponder({ clock });
   const tunnel = createTunnelService({
     clock,
@@ -136,6 +136,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
     signIn: signIn.prepare,
     pass,
+    tunnelPass: tunnel.pass,
     probe: responder,
     ...createObservers({
       clients,

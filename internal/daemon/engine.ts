@@ -43,6 +43,8 @@ export interface EngineDeps {
   readonly signIn: (config: Config) => Promise<((address: Address) => SignIn) | undefined>;
   /** For the owner's own checks where clients sign in. */
   readonly pass?: Pass;
+  /** For a tunnel whose requests need no sign-in. */
+  readonly tunnelPass?: Pass;
   /** Before a call that may change something; see CallDeps. */
   readonly onBegin?: (call: BegunCall) => void;
   readonly onCall: (record: CallRecord) => void;
@@ -184,7 +186,12 @@ export function createEngine(deps: EngineDeps): Engine {
       const next = createSnapshot({
         config: effective,
         token,
-        auth: authenticator({ token, signIn, pass: deps.pass }),
+        auth: authenticator({
+          token,
+          signIn,
+          pass: deps.pass,
+          tunnelPass: usesPass(effective) ? deps.tunnelPass : undefined,
+        }),
         signIn,
         roots,
         onRetired: release,
@@ -279,7 +286,16 @@ const anonymous: Principal = {
   profile: "full",
 };
 
-function authenticator({ token, signIn, pass }: Credentials): Authenticator {
+function usesPass({ tunnel }: Config): boolean {
+  return tunnel?.provider === "openai" && tunnel.profile !== undefined;
+}
+
+function authenticator({ tunnelPass, ...credentials }: Credentials): Authenticator {
+  const others = withoutTunnel(credentials);
+  return tunnelPass === undefined ? others : eitherAuth(tunnelPass.auth, others);
+}
+
+function withoutTunnel({ token, signIn, pass }: Omit<Credentials, "tunnelPass">): Authenticator {
   const bearer = token === undefined ? undefined : createBearerAuth({ token, principal: owner });
   if (signIn === undefined) return bearer ?? createNoAuth(anonymous);
   // The owner's own checks come with the bearer token where there is one.
@@ -291,4 +307,5 @@ interface Credentials {
   readonly token: string | undefined;
   readonly signIn: SignIn | undefined;
   readonly pass: Pass | undefined;
+  readonly tunnelPass: Pass | undefined;
 }

@@ -3,7 +3,7 @@ import type { Clients } from "../clients/clients.js";
 import type { ClientStep } from "../httpd/client-step.js";
 import { clientInfoOf } from "../mcp/era.js";
 import type { RequestRecord } from "../mcp/http.js";
-import type { TunnelService } from "./tunnel.js";
+import { type TunnelService, tunnelPassId } from "./tunnel.js";
 
 /** Notes a request in the client list. */
 export function recordSighting(clients: Clients, record: RequestRecord): void {
@@ -52,8 +52,10 @@ export function recordArrival(
  * Notes that the tunnel brought a client's request. That it brought `initialize` proves nothing: its own program sends
  * that, to see whether the daemon is there.
  */
-export function recordTunnel(tunnel: TunnelService, { tunnelMark, request }: RequestRecord): void {
-  if (tunnelMark !== undefined && request.method !== "initialize") tunnel.arrived(tunnelMark);
+export function recordTunnel(tunnel: TunnelService, { tunnelMark, principal, request }: RequestRecord): void {
+  if (request.method === "initialize") return;
+  const mark = principal.id === tunnelPassId ? tunnel.pass.token() : tunnelMark;
+  if (mark !== undefined) tunnel.arrived(mark);
 }
 
 const arrivals: Readonly<Record<string, AttemptNote["step"]>> = {

@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { installFake } from "../../test/fakes/install.js";
 import { type FixtureDaemon, withDaemon } from "../../test/support/daemon-in-process.js";
+import type { Json } from "../../test/support/mcp-harness.js";
 import { exchange, request } from "../../test/support/raw-http.js";
 import type { TunnelReport } from "../tunnel/types.js";
 
@@ -195,6 +196,56 @@ test("where there is no public url, a client's request through the tunnel proves
     assert.is((await report(daemon))?.state, "connected");
     await send("tools/list", mark);
     assert.is((await report(daemon))?.state, "verified");
+  });
+});
+
+test("with a profile, what the tunnel brings needs no sign-in: up to that profile, as long as it runs", async () => {
+  const full = { workspaces: [{ ...app, profile: "full" }] };
+  await withDaemon({ config: full }, async (daemon) => {
+    const key = join(daemon.dir, "key");
+    writeFileSync(key, "api-key-of-a-test", { mode: 0o600 });
+    const program = installFake(daemon.dir, "tunnel-client");
+    const base = { provider: "openai", id: `tunnel_${"0".repeat(32)}`, token_file: key, program };
+    const { url } = daemon.endpoint();
+    /** What its program adds to each request. */
+    const brought = async (): Promise<string> => {
+      const { pid } = await until(daemon, ({ state }) => state === "connected");
+      const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+      return /CTMCP_TUNNEL_MARK=([^\0]+)/.exec(environment)?.[1] ?? "";
+    };
+    const tools = async (authorization: string): Promise<string[] | number> => {
+      const headers = { "Content-Type": "application/json", Authorization: authorization };
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" });
+      const answer = await fetch(url, { method: "POST", headers, body });
+      if (answer.status !== 200) return answer.status;
+      return ((await answer.json()) as Json).result.tools.map(({ name }: Json) => name);
+    };
+    const mayWrite = async (authorization: string): Promise<boolean | number> => {
+      const names = await tools(authorization);
+      return typeof names === "number" ? names : names.includes("apply_patch");
+    };
+
+    daemon.configure({ ...full, tunnel: { ...base, profile: "read-only" } });
+    await daemon.admin.reload({ dryRun: false });
+    const first = await brought();
+    assert.is(await mayWrite(first), false);
+    assert.is((await report(daemon))?.state, "verified");
+    assert.is(await tools("Bearer of-nobody"), 401);
+
+    daemon.configure({ ...full, tunnel: { ...base, profile: "full" } });
+    await daemon.admin.reload({ dryRun: false });
+    assert.is(await tools(first), 401, "at once");
+    const second = await brought();
+    assert.is(await mayWrite(second), true);
+    await daemon.admin.restartTunnel();
+    const third = await brought();
+    assert.is.not(third, second);
+    assert.is(await tools(second), 401);
+
+    daemon.configure({ ...full, tunnel: base });
+    await daemon.admin.reload({ dryRun: false });
+    assert.is(await tools(third), 401);
+    assert.not.match(await brought(), /^Bearer/);
   });
 });
 

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import type { TunnelBackend } from "../admin/types.js";
+import { createPass, type Pass } from "../auth/pass.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config, TunnelConfig } from "../config/config.js";
 import { tunnelFiles } from "../config/tunnel.js";
@@ -41,6 +42,8 @@ export interface TunnelService {
   follow(config: Config, port: number): void;
   /** `config` with the name that the tunnel told, for as long as it has it, where none is configured. */
   nameIn(config: Config): Config;
+  /** Lets requests in that a tunnel brings whose configuration says so. */
+  readonly pass: Pass;
   /**
    * A client's request came in with this value of `tunnelMarkHeader`. The requests by which the program itself looks at
    * the daemon do not count.
@@ -52,6 +55,9 @@ export interface TunnelService {
   close(): Promise<void>;
 }
 
+/** The principal of requests that come in by `TunnelService.pass`. */
+export const tunnelPassId = "tunnel";
+
 export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   const { clock, log, redactor, health, responder } = deps;
   let wanted: Wanted | undefined;
@@ -61,6 +67,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   let origin: string | undefined;
   let condition: string | undefined;
   let isClosed = false;
+  const pass = createPass({ clock, id: tunnelPassId, label: "tunnel" });
   let stopWatching: () => void = () => {};
   // One after the other: two programs must never run at the same time.
   let changes = Promise.resolve();
@@ -71,12 +78,15 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
       if (isDeepStrictEqual(next, wanted)) return;
       wanted = next;
       since = clock.now();
+      // At once, whatever time the program takes to end.
+      pass.end();
       replace();
     },
     nameIn(config) {
       if (origin === undefined || config.hostname !== undefined) return config;
       return { ...config, hostname: new URL(origin).hostname, publicOrigin: origin };
     },
+    pass,
     arrived: (mark) => tunnel?.arrived(mark),
     backend() {
       if (wanted === undefined) return undefined;
@@ -153,6 +163,11 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
         env: deps.env,
         home: deps.home,
         freePort,
+        pass(profile) {
+          const { token } = pass.issue(profile);
+          redactor.add(token);
+          return token;
+        },
       },
       probe: createProbe({ clock, responder }),
       network: networkIdentity,

@@ -1,4 +1,4 @@
-import type { TunnelConfig } from "../config/config.js";
+import type { Profile, TunnelConfig } from "../config/config.js";
 
 /**
  * `off`: none is configured. `connected`: the provider says so. `verified`: a probe through the public URL reached this
@@ -59,6 +59,8 @@ export interface LaunchContext {
   readonly home: string;
   /** A TCP port that was free just now, for the provider's own endpoints. */
   readonly freePort: () => Promise<number>;
+  /** A token that lets requests of this start in, up to a profile; that of the start before ends. */
+  readonly pass: (profile: Profile) => string;
 }
 
 /** Tells requests that a program brings from others, where no probe can: nobody else knows the value of this start. */
@@ -70,7 +72,7 @@ export interface Launch {
   readonly argv: readonly [string, ...string[]];
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** What its program puts into the header `tunnelMarkHeader` of each request; absent: nothing, and a probe tells. */
+  /** Its program puts this into each request: into the header `tunnelMarkHeader`, or as token. Absent: a probe tells. */
   readonly mark?: string;
   /** What one line of standard output or error means; undefined: nothing. Lines are cut at 8 KiB. */
   readSign(line: string): Sign | undefined;

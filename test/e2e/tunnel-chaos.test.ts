@@ -274,6 +274,7 @@ test("a real program is brought back after every kind of death, and leaves nothi
       env: {},
       home: directory,
       freePort,
+      pass: () => "",
     },
     probe: async (_url, signal) => ((await answers(port, signal)) ? good : bad("PUBLIC_OFFLINE")),
     network: async () => "10.0.0.1",

@@ -49,6 +49,7 @@ export function makeLaunchPlace(): LaunchPlace {
         env: hostileEnv,
         home: dir,
         freePort,
+        pass: (profile) => `canary-pass-${profile}`,
         ...changes,
       };
     },
@@ -94,6 +95,14 @@ export const samples = {
     program: undefined,
     id,
     apiKey: { file: undefined, value: "canary-api-key" },
+    profile: undefined,
+  },
+  openaiWithPass: {
+    provider: "openai",
+    program: undefined,
+    id,
+    apiKey: { file: undefined, value: "canary-api-key" },
+    profile: "read-only",
   },
   ssh: {
     provider: "ssh",

@@ -9,12 +9,12 @@ import { type ConfigOf, environmentOf, originOf, requireProgram } from "./launch
 import { recordOf } from "./records.js";
 
 /** Arguments of the Secure MCP Tunnel's client; the key comes by the environment. */
-export function openaiArguments({ id, origin, urlFile }: OpenaiStart): string[] {
+export function openaiArguments({ id, origin, header, urlFile }: OpenaiStart): string[] {
   return [
     "run",
     `--control-plane.tunnel-id=${id}`,
     `--mcp.server-url=${origin}/mcp`,
-    `--mcp.extra-headers=${tunnelMarkHeader}: env:${markVariable}`,
+    `--mcp.extra-headers=${header}: env:${markVariable}`,
     "--health.listen-addr=127.0.0.1:0",
     `--health.url-file=${urlFile}`,
     "--log.format=json",
@@ -27,6 +27,8 @@ const markVariable = "CTMCP_TUNNEL_MARK";
 interface OpenaiStart {
   readonly id: string;
   readonly origin: string;
+  /** That it adds to each request, unless the request has one already. */
+  readonly header: string;
   /** Where it writes the address of its own endpoints. */
   readonly urlFile: string;
 }
@@ -39,8 +41,11 @@ export function openaiSigns(answer: LocalAnswer | undefined): Sign[] {
   return answer.status === 200 ? [...fault, { kind: "ready" }] : fault;
 }
 
-/** OpenAI's Secure MCP Tunnel, for that vendor's products. It has no public URL: a request that it brings proves it. */
-export function openai({ program = "tunnel-client", id, apiKey }: ConfigOf<"openai">): Provider {
+/**
+ * OpenAI's Secure MCP Tunnel, for that vendor's products. It has no public URL: a request that it brings proves it. Nor is
+ * the way to sign in carried through it; with a profile its requests bring a token of this start instead.
+ */
+export function openai({ program = "tunnel-client", id, apiKey, profile }: ConfigOf<"openai">): Provider {
   const faults = createFaultReader(openaiFaults);
   return {
     isStable: true,
@@ -50,14 +55,16 @@ export function openai({ program = "tunnel-client", id, apiKey }: ConfigOf<"open
       const path = await requireProgram(program, context.path, install);
       const urlFile = join(context.directory, "health-url");
       const readFault = faults.start();
-      const mark = randomBytes(16).toString("base64url");
+      const mark = profile === undefined ? randomBytes(16).toString("base64url") : context.pass(profile);
+      const [header, value] =
+        profile === undefined ? [tunnelMarkHeader, mark] : ["authorization", `Bearer ${mark}`];
       /** It stays ready by its own account while it asks for requests in vain. */
       let isPolling = true;
       let hasTold = false;
       return {
-        argv: [path, ...openaiArguments({ id, origin: originOf(context), urlFile })],
+        argv: [path, ...openaiArguments({ id, origin: originOf(context), header, urlFile })],
         env: environmentOf(context, {
-          extra: { CONTROL_PLANE_API_KEY: apiKey.value, [markVariable]: mark },
+          extra: { CONTROL_PLANE_API_KEY: apiKey.value, [markVariable]: value },
         }),
         mark,
         readSign(line) {

@@ -37,7 +37,7 @@ async function refusalOf(
   }
 }
 
-const { ngrok, dashboard, local, quick, devtunnel, openai, ssh } = samples;
+const { ngrok, dashboard, local, quick, devtunnel, openai, openaiWithPass, ssh } = samples;
 
 test("ngrok is told the domain, and its settings keep everything in that would leak or change it", async () => {
   const context = place.context(ngrok);
@@ -106,14 +106,29 @@ test("a token that has a file stays there, one that has none is not written to o
 });
 
 test("tunnel-client is told the tunnel, the endpoint and where to write its own", () => {
-  assert.equal(openaiArguments({ id: "T", origin: "http://127.0.0.1:1", urlFile: "/u" }).slice(0, 6), [
-    "run",
-    "--control-plane.tunnel-id=T",
-    "--mcp.server-url=http://127.0.0.1:1/mcp",
-    "--mcp.extra-headers=x-ctmcp-tunnel: env:CTMCP_TUNNEL_MARK",
-    "--health.listen-addr=127.0.0.1:0",
-    "--health.url-file=/u",
-  ]);
+  assert.equal(
+    openaiArguments({ id: "T", origin: "http://127.0.0.1:1", header: "a-header", urlFile: "/u" }).slice(0, 6),
+    [
+      "run",
+      "--control-plane.tunnel-id=T",
+      "--mcp.server-url=http://127.0.0.1:1/mcp",
+      "--mcp.extra-headers=a-header: env:CTMCP_TUNNEL_MARK",
+      "--health.listen-addr=127.0.0.1:0",
+      "--health.url-file=/u",
+    ],
+  );
+});
+
+test("tunnel-client marks its requests, or brings a token where they need no sign-in", async () => {
+  for (const [config, header, value] of [
+    [openai, "x-ctmcp-tunnel", /^[\w-]{22}$/],
+    [openaiWithPass, "authorization", /^Bearer canary-pass-read-only$/],
+  ] as const) {
+    const { argv, env, mark = "" } = await providerOf(config).launch(place.context(config));
+    assert.ok(argv.includes(`--mcp.extra-headers=${header}: env:CTMCP_TUNNEL_MARK`));
+    assert.match(env.CTMCP_TUNNEL_MARK ?? "", value);
+    assert.match(env.CTMCP_TUNNEL_MARK ?? "", mark);
+  }
 });
 
 test("ssh listens where it is told, with the key and the known hosts it is told", () => {
@@ -140,11 +155,13 @@ test("no secret stands among the arguments, and the environment holds what was g
     quick: {},
     devtunnel: { XDG_RUNTIME_DIR: hostileEnv.XDG_RUNTIME_DIR },
     openai: { CONTROL_PLANE_API_KEY: "canary-api-key" },
+    openaiWithPass: { CONTROL_PLANE_API_KEY: "canary-api-key" },
     ssh: { SSH_AUTH_SOCK: hostileEnv.SSH_AUTH_SOCK },
   };
   for (const [name, config] of Object.entries(samples)) {
     const context = place.context(config);
     const { argv, env, mark } = await providerOf(config).launch(context);
+    const value = name === "openaiWithPass" ? `Bearer ${mark}` : mark;
     const cloudflared = { TUNNEL_LOG_OUTPUT: "json", TUNNEL_MANAGEMENT_DIAGNOSTICS: "false" };
     assert.equal(
       env,
@@ -153,7 +170,7 @@ test("no secret stands among the arguments, and the environment holds what was g
         HOME: place.dir,
         ...expected[name as keyof typeof samples],
         ...(config.provider === "cloudflared" ? cloudflared : {}),
-        ...(mark === undefined ? {} : { CTMCP_TUNNEL_MARK: mark }),
+        ...(mark === undefined ? {} : { CTMCP_TUNNEL_MARK: value }),
       },
       name,
     );
