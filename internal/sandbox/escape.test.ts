@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -58,6 +59,7 @@ test("what git would run cannot be put in place through a view from before it wa
     env: {},
     signal: new AbortController().signal,
   });
+  void early.stderr.read(() => undefined);
   await firstLine(early);
   mkdirSync(git("hooks"), { recursive: true });
   writeFileSync(git("config"), "[core]\n");
@@ -70,6 +72,7 @@ test("what git would run cannot be put in place through a view from before it wa
     assert.not.match(seen, "secret");
   }
   early.kill("KILL");
+  await early.exit;
 });
 
 test("a pointer to a repository of a command's own making opens nothing", async () => {
@@ -82,10 +85,14 @@ test("a pointer to a repository of a command's own making opens nothing", async 
   await run("mv /tmp/r /tmp/was; ln -s ../../../home/.ssh /tmp/r");
   for (const _ of [1, 2, 3]) await run(`echo x >${made}/new`);
   assert.equal(readdirSync(at("home/.ssh")), ["id"]);
-  // Nor does it hold up the daemon, which reads it.
-  await run(`mkdir -p /tmp/f/worktrees/w; mkfifo /tmp/f/worktrees/w/gitdir; rm -f .git
-    echo "gitdir: ${at("state/a/tmp/f/worktrees/w")}" >.git`);
-  assert.match(await app({ id: "again" })("echo alive"), "alive");
+});
+
+test("a pipe in the place of what is read to plan a sandbox does not hold up the daemon", async () => {
+  const own = place.at("made/worktrees/w");
+  mkdirSync(own, { recursive: true });
+  spawnSync("mkfifo", [join(own, "gitdir")]);
+  writeFileSync(place.at("home/app/.git"), `gitdir: ${own}\n`);
+  assert.match(await app()("echo alive"), "alive");
 });
 
 test("the repository of a worktree outside is pinned, and its parents cannot be moved", async () => {
