@@ -1,23 +1,13 @@
 // time limit: 120 s
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { appendFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { Fault } from "../errs/errs.js";
 import { segmentsIn } from "./files.js";
-import { makeShelf, type Shelf } from "./journal.test.util.js";
+import { codeOf, makeShelf, type Shelf } from "./journal.test.util.js";
 import { verifyAudit } from "./verify.js";
 
 let shelf: Shelf;
@@ -25,15 +15,6 @@ test.before.each(() => {
   shelf = makeShelf();
 });
 test.after.each(() => shelf.remove());
-
-function codeOf(act: () => void): string {
-  try {
-    act();
-    return "done";
-  } catch (error) {
-    return error instanceof Fault ? error.code : String(error);
-  }
-}
 
 test("an event is in the file when append returns, for its owner's eyes only", () => {
   const journal = shelf.open();
@@ -125,55 +106,6 @@ test("a journal that is removed under the daemon is begun again, and the gap sho
   assert.is(shelf.records()[0]?.seq, 2);
   assert.is.not(verifyAudit(shelf.dir).flaw, null);
   journal.close();
-});
-
-test("on a full disk append refuses and leaves nothing, notes wait, and all of it is there when there is room", async () => {
-  const disk = mkdtempSync(join(tmpdir(), "audit-disk-"));
-  execFileSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
-  try {
-    const full = makeShelf(join(disk, "audit"));
-    const journal = full.open();
-    journal.append({ event: "first" });
-    const filler = join(disk, "filler");
-    // To the last byte of the last page, so that a line begins to fit and does not end.
-    let written = 0;
-    assert.throws(() => {
-      for (;;) {
-        appendFileSync(filler, "x".repeat(512));
-        written += 512;
-      }
-    }, /ENOSPC/);
-    assert.ok(written > 0);
-    const long = "y".repeat(6_000);
-    assert.is(
-      codeOf(() => journal.append({ event: "call_started", long })),
-      "AUDIT_UNAVAILABLE",
-    );
-    journal.note({ event: "call", long });
-    await setImmediate();
-    assert.is(
-      codeOf(() => journal.append({ event: "call_started", long })),
-      "AUDIT_UNAVAILABLE",
-    );
-    assert.equal(
-      full.records().map(({ event }) => event),
-      ["first"],
-    );
-    assert.match(full.states.join(), /^[^,]*ENOSPC/);
-    rmSync(filler);
-    await full.clock.advance(5_000);
-    journal.append({ event: "call_started" });
-    assert.equal(
-      full.records().map(({ event }) => event),
-      ["first", "call", "call_started"],
-    );
-    assert.is(full.states.at(-1), "ok");
-    assert.is(verifyAudit(full.dir).flaw, null);
-    journal.close();
-  } finally {
-    execFileSync("umount", [disk]);
-    rmSync(disk, { recursive: true });
-  }
 });
 
 test("killed at any moment, it can be gone on with, and what was appended is there", async () => {

@@ -2,6 +2,7 @@ import {
   chmodSync,
   closeSync,
   constants,
+  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -10,7 +11,7 @@ import {
 } from "node:fs";
 import type { Clock } from "../clock/clock.js";
 import { Fault, messageOf } from "../errs/errs.js";
-import { headPath, parseHead, renderHead, segmentPath, segmentsIn } from "./files.js";
+import { type Head, headPath, parseHead, renderHead, segmentPath, segmentsIn } from "./files.js";
 import { type AuditEvent, firstPrev, hashOf, parseRecord, renderRecord } from "./record.js";
 import { openSegment, type Segment } from "./segment.js";
 
@@ -39,6 +40,8 @@ export interface AuditJournal {
   append(event: AuditEvent): void;
   /** Records an event after the fact, soon. One that cannot be written waits, and is written when that is possible again. */
   note(event: AuditEvent): void;
+  /** Writes what waits, and tells the last record that there is then; undefined when it cannot be written. */
+  end(): Head | undefined;
   /** Writes what waits. */
   close(): void;
 }
@@ -63,6 +66,10 @@ export function createJournal(options: JournalOptions): AuditJournal {
   let isSyncPlanned = false;
   let isRetryPlanned = false;
   let isPruneDue = false;
+  /** The last record that the journal says was pruned. */
+  let pruned = 0;
+  /** Bytes that were cut off, and are still to be told of. */
+  let torn = 0;
   let failure: string | undefined;
   let segment: Segment | undefined;
   let headFd: number | undefined;
@@ -73,39 +80,60 @@ export function createJournal(options: JournalOptions): AuditJournal {
     return new Date(clock.now()).toISOString();
   }
 
-  /** Opens the last file and, at the start, finds where the chain ends. */
+  /** The file to append to. What opening it has to say is put before everything that waits. */
+  function ready(): Segment {
+    if (segment?.isThere() === false) release();
+    return segment ?? open();
+  }
+
+  /** Opens the last file and, at the start, finds where the chain ends. After an error nothing is open. */
   function open(): Segment {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     chmodSync(dir, 0o700);
     const paths = segmentsIn(dir);
     const opened = openSegment(paths.at(-1) ?? segmentPath(dir, seq + 1));
-    headFd ??= openSync(headPath(dir), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    try {
+      headFd = openSync(headPath(dir), constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+      torn += opened.dropTorn();
+      if (seq === 0) resume(opened.lastLine() ?? lastLineOf(paths.at(-2)), headFd);
+    } catch (error) {
+      opened.close();
+      release();
+      throw error;
+    }
     segment = opened;
     isPruneDue = true;
-    const torn = opened.dropTorn();
-    if (seq === 0) resume(opened.lastLine() ?? lastLineOf(paths.at(-2)));
-    if (torn > 0) write({ event: "recovered", dropped_bytes: torn }, now());
+    if (torn > 0) waiting.unshift({ time: now(), event: { event: "recovered", dropped_bytes: torn } });
+    torn = 0;
     return opened;
   }
 
-  /** Goes on behind the line, or behind the head where that is further: then the gap stays to be seen. */
-  function resume(line: string | undefined): void {
+  /**
+   * Goes on behind the line, or behind the head where that is further: then the gap stays to be seen. A number is left out
+   * where lines have no head, for nothing else could tell how many there were.
+   */
+  function resume(line: string | undefined, headFd: number): void {
     const head = parseHead(readFileSync(headPath(dir), "utf8"));
     const found = line === undefined ? undefined : { seq: parseRecord(line)?.seq ?? 0, hash: hashOf(line) };
+    if (head === undefined && found !== undefined) {
+      waiting.unshift({ time: now(), event: { event: "head_missing", last: found.seq } });
+      seq = found.seq + 1;
+      prev = found.hash;
+      return;
+    }
+    if (head === undefined) {
+      // Before the first line, so that there never are lines without it.
+      writeSync(headFd, renderHead({ seq: 0, hash: firstPrev }), 0);
+      fsyncSync(headFd);
+    }
     const last = head !== undefined && head.seq > (found?.seq ?? 0) ? head : found;
     seq = last?.seq ?? 0;
     prev = last?.hash ?? firstPrev;
   }
 
-  /** Throws the system's error, and then nothing has been written. */
-  function write(event: AuditEvent, time: string): void {
-    writeAll([{ event, time }]);
-  }
-
-  /** Writes events that follow each other, at most `mostAtOnce`; all of them, or on an error none. */
-  function writeAll(events: readonly Pending[]): void {
-    if (segment?.isThere() === false) release();
-    let into = segment ?? open();
+  /** Appends events that follow each other, at most `mostAtOnce`; all of them, or on an error of the system none. */
+  function write(ready: Segment, events: readonly Pending[]): void {
+    let into = ready;
     let last = { seq, hash: prev };
     let text = "";
     for (const { event, time } of events) {
@@ -123,44 +151,58 @@ export function createJournal(options: JournalOptions): AuditJournal {
       // A head that is behind its journal is no gap; the next record brings it up.
     }
     planSync();
-    if (isPruneDue) prune();
   }
 
   function nextSegment(full: Segment): Segment {
     const opened = openSegment(segmentPath(dir, seq + 1));
-    full.close();
     segment = opened;
     isPruneDue = true;
+    full.close();
     return opened;
   }
 
   function release(): void {
-    segment?.close();
-    if (headFd !== undefined) closeSync(headFd);
+    const [closing, head] = [segment, headFd];
     segment = undefined;
     headFd = undefined;
+    if (head !== undefined) closeSync(head);
+    closing?.close();
   }
 
-  /** Removes the oldest files; the journal says so itself, so that it can be told from tampering. */
+  /**
+   * Removes the oldest files; the journal says so itself, so that it can be told from tampering. What fails stays due: the
+   * record that led here has been written, and its caller need not know.
+   */
   function prune(): void {
+    if (!isPruneDue) return;
     isPruneDue = false;
-    const all = segmentsIn(dir);
-    const old = all.slice(0, Math.max(0, all.length - options.keep()));
-    const next = all[old.length];
-    if (old.length === 0 || next === undefined) return;
-    const through = Number(/(\d+)\.jsonl$/.exec(next)?.[1]) - 1;
-    write({ event: "pruned", through, files: old.length }, now());
-    for (const path of old) rmSync(path, { force: true });
+    try {
+      const all = segmentsIn(dir);
+      const old = all.slice(0, Math.max(0, all.length - options.keep()));
+      const next = all[old.length];
+      if (old.length === 0 || next === undefined) return;
+      const through = Number(/(\d+)\.jsonl$/.exec(next)?.[1]) - 1;
+      if (through > pruned) {
+        write(ready(), [{ time: now(), event: { event: "pruned", through, files: old.length } }]);
+        pruned = through;
+      }
+      for (const path of old) rmSync(path, { force: true });
+    } catch {
+      isPruneDue = true;
+    }
   }
 
   /** Writes what waits; throws the system's error at the first that cannot be written. */
   function flush(): void {
+    ready();
     while (waiting.length > 0) {
-      writeAll(waiting.slice(0, mostAtOnce));
-      waiting.splice(0, mostAtOnce);
+      const into = ready();
+      const next = waiting.slice(0, mostAtOnce);
+      write(into, next);
+      waiting.splice(0, next.length);
     }
     if (lost === 0) return;
-    write({ event: "lost", count: lost }, now());
+    write(ready(), [{ time: now(), event: { event: "lost", count: lost } }]);
     lost = 0;
   }
 
@@ -187,10 +229,11 @@ export function createJournal(options: JournalOptions): AuditJournal {
       if (failure !== undefined && waiting.length === 0)
         waiting.push({ time: now(), event: { event: "resumed" } });
       flush();
-      works();
     } catch (error) {
-      failed(error);
+      return failed(error);
     }
+    works();
+    prune();
   }
 
   function planSync(): void {
@@ -206,8 +249,7 @@ export function createJournal(options: JournalOptions): AuditJournal {
     append(event) {
       try {
         flush();
-        write(event, now());
-        works();
+        write(ready(), [{ time: now(), event }]);
       } catch (error) {
         failed(error);
         throw new Fault("AUDIT_UNAVAILABLE", `the audit journal cannot be written: ${messageOf(error)}`, {
@@ -215,6 +257,8 @@ export function createJournal(options: JournalOptions): AuditJournal {
           cause: error,
         });
       }
+      works();
+      prune();
     },
     note(event) {
       if (waiting.length < maxWaiting) waiting.push({ time: now(), event });
@@ -225,6 +269,10 @@ export function createJournal(options: JournalOptions): AuditJournal {
         isFlushPlanned = false;
         if (failure === undefined) tryFlush();
       });
+    },
+    end() {
+      tryFlush();
+      return failure === undefined ? { seq, hash: prev } : undefined;
     },
     close() {
       tryFlush();

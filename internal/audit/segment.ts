@@ -35,17 +35,25 @@ export function openSegment(path: string): Segment {
   const fd = openSync(path, flags, 0o600);
   let bytes = fstatSync(fd).size;
   let isSyncing = false;
+  /** The file may hold more than `bytes`: a disk that is full takes the first part of a line. */
+  let isTorn = false;
 
   function append(text: string): void {
+    if (isTorn) cutTorn();
     const data = Buffer.from(text);
     try {
       for (let done = 0; done < data.length; ) done += writeSync(fd, data, done);
       bytes += data.length;
     } catch (error) {
-      // A disk that is full takes the first part of a line.
-      ftruncateSync(fd, bytes);
+      isTorn = true;
+      cutTorn();
       throw error;
     }
+  }
+
+  function cutTorn(): void {
+    ftruncateSync(fd, bytes);
+    isTorn = false;
   }
 
   /** Where the line that ends before `end` begins. */
