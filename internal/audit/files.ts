@@ -24,13 +24,18 @@ export function segmentPath(dir: string, firstSeq: number): string {
 
 /** The files of the journal, oldest first; none when there is no journal. */
 export function segmentsIn(dir: string): readonly string[] {
+  return (ifThere(() => readdirSync(dir)) ?? [])
+    .filter((name) => /^audit-\d{12}\.jsonl$/.test(name))
+    .sort()
+    .map((name) => join(dir, name));
+}
+
+/** What `open` returns; undefined when there is no such file, as of one that the daemon has pruned meanwhile. */
+export function ifThere<T>(open: () => T): T | undefined {
   try {
-    return readdirSync(dir)
-      .filter((name) => /^audit-\d{12}\.jsonl$/.test(name))
-      .sort()
-      .map((name) => join(dir, name));
+    return open();
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
+    if (errnoOf(error) === "ENOENT") return undefined;
     throw error;
   }
 }

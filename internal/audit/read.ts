@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
-import { segmentsIn } from "./files.js";
+import { ifThere, segmentsIn } from "./files.js";
 import { type AuditRecord, parseRecord } from "./record.js";
 
 export interface ReadOptions {
@@ -34,9 +34,10 @@ interface Position {
   readonly offset: number;
 }
 
-/** The whole lines of a file from `offset` on, each with where it ends. */
+/** The whole lines of a file from `offset` on, each with where it ends; none when it is gone by now. */
 function* linesOf(path: string, offset: number): Generator<{ readonly line: string; readonly end: number }> {
-  const fd = openSync(path, "r");
+  const fd = ifThere(() => openSync(path, "r"));
+  if (fd === undefined) return;
   try {
     const { size } = fstatSync(fd);
     let rest: Buffer = Buffer.alloc(0);

@@ -1,9 +1,9 @@
 import { copyFileSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { headPath, segmentsIn } from "./files.js";
+import { headPath, parseHead, renderHead, segmentsIn } from "./files.js";
 import { makeShelf, type Shelf } from "./journal.test.util.js";
 import { firstPrev, hashOf } from "./record.js";
 import { verifyAudit } from "./verify.js";
@@ -35,7 +35,15 @@ function editLines(path: string, edit: (lines: string[]) => string[]): void {
 
 test("control: what was written passes, in several files, opened again and again", () => {
   const shelf = written();
-  assert.equal(verifyAudit(shelf.dir), { files: 3, records: 12, first: 1, last: 12, flaw: null });
+  assert.equal(verifyAudit(shelf.dir), {
+    files: 3,
+    records: 12,
+    first: 1,
+    last: 12,
+    flaw: null,
+    flaws: [],
+    flaw_count: 0,
+  });
   const again = shelf.open();
   again.append({ event: "daemon_started" });
   again.close();
@@ -103,6 +111,79 @@ test("found also when the daemon has gone on behind what was removed", () => {
   journal.append({ event: "daemon_started" });
   journal.close();
   assert.match(verifyAudit(shelf.dir).flaw?.what ?? "", /record 13 follows 11/);
+});
+
+test("found also when the head went with the end of the journal, and the daemon has gone on", () => {
+  const shelf = written();
+  const [, , third = ""] = segmentsIn(shelf.dir);
+  editLines(third, (lines) => lines.slice(0, -2));
+  rmSync(headPath(shelf.dir));
+  for (let start = 0; start < 2; start++) {
+    const journal = shelf.open();
+    journal.append({ event: "daemon_started" });
+    journal.close();
+  }
+  assert.equal(
+    verifyAudit(shelf.dir).flaws.map(({ what }) => what),
+    ["the head was missing when record 12 was written: records behind 10 may have been removed"],
+  );
+});
+
+test("not found: a journal that was removed whole, and one whose head was made to fit", () => {
+  const removed = written();
+  rmSync(removed.dir, { recursive: true });
+  const journal = removed.open();
+  journal.append({ event: "daemon_started" });
+  journal.close();
+  assert.is(verifyAudit(removed.dir).flaw, null);
+  const fitted = written();
+  const [, , third = ""] = segmentsIn(fitted.dir);
+  editLines(third, (lines) => lines.slice(0, -1));
+  const last = readFileSync(third, "utf8").trimEnd().split("\n").at(-1) ?? "";
+  writeFileSync(headPath(fitted.dir), renderHead({ seq: 11, hash: hashOf(last) }));
+  assert.is(verifyAudit(fitted.dir).flaw, null);
+});
+
+test("a journal that was opened and never written is whole, and is gone on with", () => {
+  const shelf = makeShelf();
+  shelves.push(shelf);
+  const clean = (): never => {
+    throw new Error("nothing can be written");
+  };
+  assert.throws(() => shelf.open({ clean }).append({ event: "call" }));
+  assert.is(parseHead(readFileSync(headPath(shelf.dir), "utf8"))?.seq, 0, "there is a head before any line");
+  assert.is(verifyAudit(shelf.dir).flaw, null);
+  const journal = shelf.open();
+  journal.append({ event: "call" });
+  journal.close();
+  assert.equal([verifyAudit(shelf.dir).flaw, verifyAudit(shelf.dir).records], [null, 1]);
+});
+
+test("one flaw does not hide the next", () => {
+  const { dir } = written();
+  const [first = "", second = "", third = ""] = segmentsIn(dir);
+  editLines(first, (lines) => lines.toSpliced(1, 1));
+  editLines(second, ([a = "", b = "", ...rest]) => [a, b.replace("exec_command", "read_file___"), ...rest]);
+  editLines(third, (lines) => ["{}", ...lines.slice(0, -1)]);
+  const { flaw, flaws, flaw_count: count } = verifyAudit(dir);
+  assert.equal(
+    flaws.map(({ file, line, what }) => [file, line, what.replace(/:.*/, "")]),
+    [
+      [basename(first), 2, "record 3 follows 1"],
+      [basename(second), 3, "the line before was changed"],
+      [basename(third), 1, "this line is not a record"],
+      [basename(third), 0, "records up to 12 were written; the last ones are gone"],
+    ],
+  );
+  assert.equal([flaw, count], [flaws[0], 4]);
+});
+
+test("of very many flaws the first are listed, and all are counted", () => {
+  const { dir } = written();
+  const [first = ""] = segmentsIn(dir);
+  editLines(first, (lines) => [...lines, ...Array.from({ length: 150 }, () => "{}")]);
+  const { flaws, flaw_count: count } = verifyAudit(dir);
+  assert.equal([flaws.length, count], [100, 150]);
 });
 
 test("a journal that was pruned by itself is whole; the same files without its word are not", () => {
