@@ -37,6 +37,11 @@ export interface Audit {
   owner(act: string, details?: Readonly<Record<string, unknown>>): void;
   /** Something about the daemon itself. */
   daemon(event: string, details?: Readonly<Record<string, unknown>>): void;
+  /**
+   * Says in the log where the journal ends. Whoever keeps the log elsewhere can tell later whether the journal still goes so
+   * far, also when all of its files are gone.
+   */
+  anchor(): void;
   /** Events that were recorded, and whether the journal takes them. */
   state(): { readonly events: number; readonly isWritable: boolean };
   close(): void;
@@ -85,6 +90,11 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
   function note(event: AuditEvent): void {
     events += 1;
     journal.note(event);
+  }
+
+  function anchor(): void {
+    const end = journal.end();
+    if (end !== undefined) log.notice("the audit journal ends here", { record: end.seq, hash: end.hash });
   }
 
   return {
@@ -144,8 +154,12 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
     },
     owner: (act, details = {}) => note({ event: "owner", act, ...details }),
     daemon: (event, details = {}) => note({ event, ...details }),
+    anchor,
     state: () => ({ events, isWritable }),
-    close: journal.close,
+    close() {
+      anchor();
+      journal.close();
+    },
   };
 }
 

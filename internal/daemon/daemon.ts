@@ -220,6 +220,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   signIn.review(loaded.config);
   tunnel.follow(loaded.config, engine.address().port);
   audit.daemon("daemon_started", { version, pid: process.pid });
+  audit.anchor();
   state = "ready";
   service.ready();
   // Both start processes, which would hold up the first answers; a command that comes earlier starts them itself.

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { auditDir } from "../../internal/audit/files.js";
+import { auditDir, segmentsIn } from "../../internal/audit/files.js";
 import { readAudit } from "../../internal/audit/read.js";
 import type { AuditRecord } from "../../internal/audit/record.js";
 import { verifyAudit } from "../../internal/audit/verify.js";
@@ -253,6 +253,33 @@ test("a sign-in is recorded step by step, and as a refusal only what was refused
       [["mcp", 401]],
     );
   }));
+
+test("the log tells where the journal ends, so that it convicts a journal that was removed whole", async () => {
+  const place = makePlace();
+  place.configure(full);
+  try {
+    const daemon = await startDaemonProcess(place);
+    await callTool(daemon.endpoint, "exec_command", { cmd: "true" });
+    await daemon.stop();
+    const anchors = [
+      ...daemon.program.stderr().matchAll(/"the audit journal ends here","record":(\d+),"hash":"(\w+)"/g),
+    ].map(([, record, hash]) => [Number(record), hash]);
+    const hashes = (): (readonly [number, string])[] =>
+      segmentsIn(auditDir(join(place.dir, "state")))
+        .flatMap((path) => readFileSync(path, "utf8").trimEnd().split("\n"))
+        .map((line) => [JSON.parse(line).seq, sha(line)]);
+    const written = hashes();
+    assert.equal(anchors, [written[0], written.at(-1)]);
+
+    rmSync(auditDir(join(place.dir, "state")), { recursive: true });
+    await (await startDaemonProcess(place)).stop();
+    assert.is((await ctl(place, "audit", "verify")).code, 0, "control: the journal alone does not show it");
+    const left = new Map(hashes());
+    for (const [record, hash] of anchors) assert.is.not(left.get(Number(record)), hash);
+  } finally {
+    place.remove();
+  }
+});
 
 test("what was removed is found by the command, with the place", async () => {
   const place = makePlace();
