@@ -31,6 +31,20 @@ test("of contents and keystrokes the size is kept, of variables the names", () =
   );
 });
 
+test("what is no text where one is expected has a size as well", () => {
+  const args = JSON.parse('{"patch":{"toString":1},"stdin":["ab"],"env":7,"chars":{"toJSON":1}}');
+  assert.throws(() => String(args.patch), TypeError, "control: it cannot be made a text");
+  assert.equal(
+    { ...boundArguments(args) },
+    {
+      patch: "(14 characters)",
+      stdin: "(6 characters)",
+      env: "(1 characters)",
+      chars: "(12 characters)",
+    },
+  );
+});
+
 let deep: unknown = "end";
 for (let i = 0; i < 20_000; i++) deep = [deep];
 const huge: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {

@@ -32,8 +32,10 @@ export function shortText(text: string): string {
   return text.length <= longestText ? text : `${text.slice(0, longestText)}... (${text.length} characters)`;
 }
 
+/** Not by String: a client may send an object whose toString is no function. */
 function sizeOf(value: unknown): string {
-  return `(${String(value ?? "").length} characters)`;
+  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  return `(${text.length} characters)`;
 }
 
 function namesOf(value: unknown): unknown {

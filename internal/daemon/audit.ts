@@ -97,6 +97,16 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
     if (end !== undefined) log.notice("the audit journal ends here", { record: end.seq, hash: end.hash });
   }
 
+  /** Whatever a client sends, that it called is recorded: a fault of ours must not keep a call out. */
+  function shownArguments(args: BegunCall["args"]): BegunCall["args"] {
+    try {
+      return boundArguments(args);
+    } catch (error) {
+      log.error("the arguments of a call cannot be recorded, only that it was made", { error });
+      return { unrecorded: true };
+    }
+  }
+
   return {
     begin({ principal, tool, workspace, args }) {
       journal.append({
@@ -104,7 +114,7 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
         ...who(principal),
         workspace,
         tool,
-        args: boundArguments(args),
+        args: shownArguments(args),
       });
       events += 1;
       begun.add(args);
@@ -116,7 +126,7 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
         ...who(principal),
         workspace,
         tool,
-        ...(begun.has(args) ? {} : { args: boundArguments(args) }),
+        ...(begun.has(args) ? {} : { args: shownArguments(args) }),
         outcome: outcomeOf(record),
         code: record.errorCode,
         duration_ms: record.durationMs,

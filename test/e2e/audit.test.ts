@@ -19,6 +19,7 @@ import { readAudit } from "../../internal/audit/read.js";
 import type { AuditRecord } from "../../internal/audit/record.js";
 import { verifyAudit } from "../../internal/audit/verify.js";
 import { type DaemonProcess, startDaemonProcess, withDaemonProcess } from "../support/daemon-process.js";
+import { modern } from "../support/mcp-harness.js";
 import { makePlace } from "../support/place.js";
 import { mainOf, startProgram } from "../support/program.js";
 import { type Endpoint, post } from "../support/rpc.js";
@@ -120,6 +121,18 @@ test("what a client does is recorded: before it runs, how it ended, and which fi
       (await ctl(daemon, "audit", "--client", "bearer", "-n", "1", "--json")).stdout.split("\n").length,
       2,
     );
+  }));
+
+test("a call that is turned away is recorded, whatever its arguments are", () =>
+  withDaemonProcess(full, async (daemon) => {
+    const patch = { toString: 1 };
+    assert.throws(() => String(patch), TypeError, "control: what would be a fault of ours");
+    const message = modern("tools/call", { name: "apply_patch", arguments: { patch } });
+    const { body } = await post(daemon.endpoint, message);
+    assert.is(body.error.code, -32602, JSON.stringify(body));
+    const { code, outcome, args } = await recorded(daemon.dir, ({ tool }) => tool === "apply_patch");
+    assert.equal([code, outcome, args], ["INVALID_ARGUMENT", "refused", { patch: "(14 characters)" }]);
+    assert.not.match(daemon.program.stderr(), /TypeError/);
   }));
 
 test("no tool and no command reaches the record", () =>
