@@ -57,4 +57,10 @@ test("long texts and lists are cut", () => {
   assert.is(args.list.length, 50);
 });
 
+test("no control character reaches the terminal raw", () => {
+  const line = trace({ path: "a\u009b2J\u202e" });
+  assert.match(line, '"path":"a\\u009b2J\\u202e"');
+  assert.is(JSON.parse(line).args.path, "a\u009b2J\u202e");
+});
+
 test.run();

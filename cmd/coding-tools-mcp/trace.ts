@@ -1,3 +1,4 @@
+import { printableJson } from "../../internal/log/json.js";
 import type { Redactor } from "../../internal/log/redact.js";
 import type { CallRecord } from "../../internal/mcp/call.js";
 
@@ -18,7 +19,7 @@ export function traceLine(record: CallRecord, now: number, redactor: Redactor): 
     tool: record.tool,
     truncated: record.truncated,
   };
-  return `${JSON.stringify(line)}\n`;
+  return `${printableJson(line)}\n`;
 }
 
 function shorten(value: unknown, redactor: Redactor): unknown {

@@ -1,6 +1,7 @@
 import { auditDir } from "../../internal/audit/files.js";
 import { readAudit } from "../../internal/audit/read.js";
 import type { AuditRecord } from "../../internal/audit/record.js";
+import { printableJson } from "../../internal/log/json.js";
 import type { Context } from "./context.js";
 import { duration, printable } from "./output.js";
 import { stateDirectory } from "./state-directory.js";
@@ -14,7 +15,7 @@ export async function run(context: Context): Promise<number> {
   const dir = auditDir(await stateDirectory(context));
   const isWanted = filterOf(context);
   const show = (record: AuditRecord): void =>
-    print(flags.json ? JSON.stringify(record) : describe(record).map(printable).join("\n    "));
+    print(flags.json ? printableJson(record) : describe(record).map(printable).join("\n    "));
   const lines = parseLines(flags.lines) ?? defaultLines;
   const latest: AuditRecord[] = [];
   for await (const record of readAudit(dir)) {

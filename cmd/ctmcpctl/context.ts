@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { type AdminClient, createAdminClient } from "../../internal/admin/client.js";
 import { locateSocket } from "../../internal/config/locate.js";
 import { configPath } from "../../internal/config/paths.js";
+import { printableJson } from "../../internal/log/json.js";
 import { version } from "../../internal/version/version.js";
 import { serviceFile, withSystemService } from "./installed-service.js";
 import type { Flags } from "./options.js";
@@ -57,8 +58,7 @@ export function createContext(around: Surroundings, flags: Flags, args: readonly
     }),
     print,
     remark,
-    answer: (value, text) =>
-      print(flags.json ? JSON.stringify({ schema: 1, ...value }, null, 2) : text(value)),
+    answer: (value, text) => print(flags.json ? printableJson({ schema: 1, ...value }, 2) : text(value)),
   };
 }
 

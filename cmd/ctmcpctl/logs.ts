@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Fault } from "../../internal/errs/errs.js";
+import { printableJson } from "../../internal/log/json.js";
 import { formatLine, isWanted, type LogLevel, type LogLine } from "../../internal/log/line.js";
 import type { Context } from "./context.js";
 import { keptLog } from "./kept-log.js";
@@ -17,7 +18,7 @@ export async function run(context: Context): Promise<number> {
   const count = parseLines(flags.lines);
   const wanted = filterOf(flags);
   const show = (line: LogLine): void => {
-    if (flags.json) stdout.write(`${JSON.stringify(line)}\n`);
+    if (flags.json) stdout.write(`${printableJson(line)}\n`);
     else stdout.write(`${line.time.slice(0, 10)} ${formatLine(line, "text")}`);
   };
   const { signal } = new AbortController();

@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { formatProblem, problemsOf } from "../../internal/config/problem.js";
 import { exitCodeOf, Fault, messageOf } from "../../internal/errs/errs.js";
+import { printableJson } from "../../internal/log/json.js";
 import { createContext, type Surroundings } from "./context.js";
 import { paint, printable } from "./output.js";
 import { parse } from "./parse.js";
@@ -30,8 +31,7 @@ function report(error: unknown, json: boolean, { stdout, stderr, env }: Surround
     return;
   }
   const { code, message, hint, details } = error;
-  if (json)
-    stdout.write(`${JSON.stringify({ schema: 1, error: { code, message, hint, details } }, null, 2)}\n`);
+  if (json) stdout.write(`${printableJson({ schema: 1, error: { code, message, hint, details } }, 2)}\n`);
   for (const problem of problemsOf(error)) stderr.write(`${printable(formatProblem(problem))}\n`);
   tell("error", message);
   if (hint !== undefined) tell("hint", hint);

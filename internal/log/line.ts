@@ -1,4 +1,5 @@
 import { Fault } from "../errs/errs.js";
+import { printableJson } from "./json.js";
 import type { Redactor } from "./redact.js";
 
 export type LogLevel = "debug" | "info" | "notice" | "warning" | "error";
@@ -49,7 +50,7 @@ export function cleanValue(value: unknown, redactor: Redactor, depth = 0): unkno
 
 /** Renders one record, the newline included. Text formats never let a value begin a line of its own. */
 export function formatLine(line: LogLine, format: LogFormat): string {
-  if (format === "json") return `${JSON.stringify(line)}\n`;
+  if (format === "json") return `${printableJson(line)}\n`;
   const { time, level, message, ...fields } = line;
   const text = [
     message,
@@ -79,7 +80,10 @@ function cut(text: string): string {
   return text.length > longestText ? `${text.slice(0, longestText)}...` : text;
 }
 
-/** Values come from strangers: no terminal sequences, no forged lines. */
+/** Values come from strangers: no terminal sequences, no forged or reordered lines. */
 function escapeControls(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(
+    /[\p{Cc}\p{Bidi_Control}]/gu,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }

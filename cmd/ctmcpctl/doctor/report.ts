@@ -1,4 +1,5 @@
 import { programErrors } from "../../../internal/errs/errs.js";
+import { printableJson } from "../../../internal/log/json.js";
 import type { Context } from "../context.js";
 import { paint, printable } from "../output.js";
 import type { Row } from "./row.js";
@@ -25,7 +26,7 @@ export function createReport({ flags, print, stdout, env }: Context): Report {
       }
     },
     end() {
-      if (flags.json) print(JSON.stringify({ schema: 1, rows: all }, null, 2));
+      if (flags.json) print(printableJson({ schema: 1, rows: all }, 2));
       return all.some(({ status }) => status === "fail") ? programErrors.UNHEALTHY : 0;
     },
   };

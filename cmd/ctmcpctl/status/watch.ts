@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 import type { StatusReport } from "../../../internal/admin/types.js";
 import { Fault } from "../../../internal/errs/errs.js";
+import { printableJson } from "../../../internal/log/json.js";
 import type { Context } from "../context.js";
 import { describe, type View } from "./describe.js";
 
@@ -66,7 +67,7 @@ async function onPipe(context: Context, view: View): Promise<number> {
     const essence = typeof now === "string" ? now : essenceOf(now);
     if (essence !== shown) {
       if (flags.json)
-        print(JSON.stringify(typeof now === "string" ? { schema: 1, state: "unreachable" } : now));
+        print(printableJson(typeof now === "string" ? { schema: 1, state: "unreachable" } : now));
       else print(`${typeof now === "string" ? now : describe(now, view).join("\n")}\n`);
     }
     shown = essence;
