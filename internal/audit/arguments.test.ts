@@ -2,9 +2,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { boundArguments, shortText } from "./arguments.js";
 
+const asIs = (text: string): string => text;
+
 test("what says what was done is kept as it is", () => {
   const args = { path: "src/a.ts", offset: 1, all: true, nothing: null, list: ["a", { b: [1, 2] }] };
-  assert.equal({ ...boundArguments(args) }, args);
+  assert.equal({ ...boundArguments(args, asIs) }, args);
 });
 
 test("of contents and keystrokes the size is kept, of variables the names", () => {
@@ -16,7 +18,7 @@ test("of contents and keystrokes the size is kept, of variables the names", () =
     env: { TOKEN: "secret", A: "b" },
   };
   assert.equal(
-    { ...boundArguments(args) },
+    { ...boundArguments(args, asIs) },
     {
       patch: "(70 characters)",
       old_text: "(1 characters)",
@@ -26,7 +28,7 @@ test("of contents and keystrokes the size is kept, of variables the names", () =
     },
   );
   assert.equal(
-    { ...boundArguments({ env: "secret", stdin: undefined }) },
+    { ...boundArguments({ env: "secret", stdin: undefined }, asIs) },
     { env: "(6 characters)", stdin: "(0 characters)" },
   );
 });
@@ -35,7 +37,7 @@ test("what is no text where one is expected has a size as well", () => {
   const args = JSON.parse('{"patch":{"toString":1},"stdin":["ab"],"env":7,"chars":{"toJSON":1}}');
   assert.throws(() => String(args.patch), TypeError, "control: it cannot be made a text");
   assert.equal(
-    { ...boundArguments(args) },
+    { ...boundArguments(args, asIs) },
     {
       patch: "(14 characters)",
       stdin: "(6 characters)",
@@ -58,7 +60,7 @@ const huge: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
 };
 for (const [name, args] of Object.entries(huge)) {
   test(`${name} is cut, and what comes first stays`, () => {
-    const text = JSON.stringify(boundArguments({ path: "first", ...args }));
+    const text = JSON.stringify(boundArguments({ path: "first", ...args }, asIs));
     assert.ok(text.length < 4_000, `${text.length}`);
     assert.match(text, /^\{"path":"first","/);
   });
@@ -66,12 +68,21 @@ for (const [name, args] of Object.entries(huge)) {
 
 test("a field may have any name", () => {
   const args = JSON.parse('{"__proto__": {"a": 1}, "constructor": 2}') as Record<string, unknown>;
-  assert.is(JSON.stringify(boundArguments(args)), '{"__proto__":{"a":1},"constructor":2}');
+  assert.is(JSON.stringify(boundArguments(args, asIs)), '{"__proto__":{"a":1},"constructor":2}');
 });
 
 test("a text that was cut says how long it was", () => {
-  assert.is(shortText("x".repeat(400)), "x".repeat(400));
-  assert.is(shortText("x".repeat(401)), `${"x".repeat(400)}... (401 characters)`);
+  assert.is(shortText("x".repeat(400), asIs), "x".repeat(400));
+  assert.is(shortText("x".repeat(401), asIs), `${"x".repeat(400)}... (401 characters)`);
+});
+
+test("a secret across the place of a cut is taken out whole", () => {
+  const secret = "canary-0123456789";
+  const redact = (text: string): string => text.replaceAll(secret, "***");
+  const across = (at: number): string => `${"x".repeat(at - 8)}${secret} and more`.padEnd(500, "y");
+  const args = { cmd: across(400), list: [{ deep: across(400), [across(64)]: 1 }], [across(64)]: 1 };
+  assert.match(JSON.stringify(boundArguments(args, asIs)), "canary-0", "control: it is cut in the middle");
+  assert.not.match(JSON.stringify(boundArguments(args, redact)), "canary");
 });
 
 test.run();

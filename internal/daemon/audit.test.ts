@@ -30,7 +30,11 @@ test("a fault in what describes a call leaves it in the record, and says so in t
     },
   });
   try {
-    assert.throws(() => boundArguments(args), "injected", "control: nothing would be recorded");
+    assert.throws(
+      () => boundArguments(args, redactor.text),
+      "injected",
+      "control: nothing would be recorded",
+    );
     const call = { principal, tool: "exec_command", workspace: "app", args };
     audit.call({
       ...call,

@@ -100,7 +100,7 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
   /** Whatever a client sends, that it called is recorded: a fault of ours must not keep a call out. */
   function shownArguments(args: BegunCall["args"]): BegunCall["args"] {
     try {
-      return boundArguments(args);
+      return boundArguments(args, redactor.text);
     } catch (error) {
       log.error("the arguments of a call cannot be recorded, only that it was made", { error });
       return { unrecorded: true };
@@ -147,7 +147,13 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
         event: "command_ended",
         principal: caller,
         workspace: workspaceId,
-        command: { id: command.id, line: shortText(command.cmd), status, exit: exitCode, signal },
+        command: {
+          id: command.id,
+          line: shortText(command.cmd, redactor.text),
+          status,
+          exit: exitCode,
+          signal,
+        },
         bytes: command.streams.stdout.total + command.streams.stderr.total,
         duration_ms: elapsedMs,
       });
@@ -159,7 +165,7 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
     },
     refused({ step, status, userAgent, clientId, detail }) {
       if (status < 400) return;
-      const who = { client_id: clientId, user_agent: userAgent && shortText(userAgent) };
+      const who = { client_id: clientId, user_agent: userAgent && shortText(userAgent, redactor.text) };
       strangers.spend(() => note({ event: "refused", step, status, ...who, detail }));
     },
     owner: (act, details = {}) => note({ event: "owner", act, ...details }),

@@ -1,3 +1,5 @@
+import { secretName, shapes } from "./shapes.js";
+
 /** Takes secrets out of everything that is written down. One for the whole process, so no output forgets it. */
 export interface Redactor {
   /** Makes every later output hide this value, also where it stands URL-encoded. Values under 6 characters are ignored. */
@@ -11,23 +13,13 @@ export interface Redactor {
 /** Shorter values would blank out ordinary words. */
 const shortestSecret = 6;
 const mask = "***";
-const secretName = /authorization$|cookie$|token$|secret$|password$/i;
-/**
- * Credentials by their shape: header lines to the end of the line, bearer credentials, query and form parameters. Most texts
- * are short and lack even the one character that each needs, which is found out much faster.
- */
-const shapes: readonly { readonly needs: RegExp; readonly pattern: RegExp }[] = [
-  { needs: /[:=]/, pattern: /\b((?:proxy-)?authorization|(?:set-)?cookie)(["']?\s*[:=])[^\r\n]+/gi },
-  { needs: / /, pattern: /\b(bearer)( +)[\w.~+/=-]{16,}/gi },
-  { needs: /=/, pattern: /\b(\w*(?:token|secret|password|verifier|assertion)|code)(=)[^\s&"'#;]+/gi },
-];
 
 export function createRedactor(): Redactor {
   const secrets = new Set<string>();
   let exact: RegExp | undefined;
   return {
     add(secret) {
-      if (secret.length < shortestSecret) return;
+      if (secret.length < shortestSecret || secrets.has(secret)) return;
       secrets.add(secret).add(encodeURIComponent(secret));
       // Longest first: a secret that begins like a shorter one must not leave its tail.
       const longestFirst = [...secrets].sort((a, b) => b.length - a.length);
@@ -36,7 +28,7 @@ export function createRedactor(): Redactor {
     text(text) {
       let clean = exact === undefined ? text : text.replace(exact, mask);
       for (const { needs, pattern } of shapes)
-        if (needs.test(clean)) clean = clean.replace(pattern, `$1$2${mask}`);
+        if (needs.test(clean)) clean = clean.replace(pattern, `$<keep>${mask}`);
       return clean;
     },
     isSecretName: (name) => secretName.test(name),
