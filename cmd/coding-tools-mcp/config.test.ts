@@ -7,6 +7,7 @@ import type { Config } from "../../internal/config/config.js";
 import { Fault } from "../../internal/errs/errs.js";
 import { configFrom } from "./config.js";
 import { readSettings } from "./flags.js";
+import { redactorFor } from "./redactor.js";
 
 const dir = realpathSync(mkdtempSync(join(tmpdir(), "flags-")));
 /** Too long for a socket below it. */
@@ -114,6 +115,16 @@ test("commands stand in a strong sandbox without network until told otherwise", 
       write: [],
     },
   });
+});
+
+test("no output shows what was given as a secret", () => {
+  const config = configOf(["--oauth-mode", "--auth-token", "token-0123456789"], {
+    CODING_TOOLS_MCP_OAUTH_CLIENT_ID: "web",
+    CODING_TOOLS_MCP_OAUTH_CLIENT_SECRET: "client-0123456789",
+    CODING_TOOLS_MCP_SHELL_ENV_SET: '{"API_KEY":"key-0123456789","MODE":"production"}',
+  });
+  const { text } = redactorFor(config);
+  assert.is(text("token-0123456789 client-0123456789 key-0123456789 production"), "*** *** *** production");
 });
 
 test("each workspace has a state directory of its own, the same at every start", () => {

@@ -15,11 +15,11 @@ import { createWorkshop } from "../../internal/daemon/workshop.js";
 import { exitCodeOf, Fault } from "../../internal/errs/errs.js";
 import { createHealth } from "../../internal/health/health.js";
 import { createLog } from "../../internal/log/log.js";
-import { createRedactor } from "../../internal/log/redact.js";
 import { version } from "../../internal/version/version.js";
 import { configFrom } from "./config.js";
 import { readSettings, type Settings, usageText } from "./flags.js";
 import { claimState } from "./own-state.js";
+import { redactorFor } from "./redactor.js";
 import { traceLine } from "./trace.js";
 
 /** The process must be gone within 2 s of SIGTERM. */
@@ -68,9 +68,7 @@ function authLabel(config: Config, address: Address): string {
 async function start(settings: Settings, asked: Config): Promise<Engine> {
   const uid = process.getuid?.() ?? -1;
   const { config, parent, release } = claimState(asked, uid);
-  const redactor = createRedactor();
-  const { token } = config.auth;
-  if (token !== undefined) redactor.add(token);
+  const redactor = redactorFor(config);
   const { env } = process;
   // Standard error carries the start line and trace lines; of the log only what went wrong.
   const log = createLog({ level: "error", stream: process.stderr, env, redactor, clock: systemClock });
@@ -110,7 +108,7 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     log,
     ...createToolbox({ clock: systemClock, env, home, workshop }),
     listen: !settings.stdio,
-    token: async () => token,
+    token: async () => config.auth.token,
     signIn: signIn.prepare,
     onRequest: () => {},
     onBegin: audit.begin,

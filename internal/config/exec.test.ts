@@ -53,6 +53,29 @@ test("every key is read", () => {
   });
 });
 
+test("values that were given as secrets are told, settings are not", () => {
+  const own = `{env: {A: "\${env:LONG}", B: "\${env:SHORT}", B_TOKEN: "\${env:SHORT}", API_KEY: in-the-file, MODE: production}}`;
+  const auth = `auth: {mode: oauth+bearer, token_file: token, password: "\${env:PASSWORD}"}\n`;
+  writeFileSync(join(folder, "token"), "token-0123456789abcdef\n", { mode: 0o600 });
+  writeFileSync(path, file("{}", own, auth));
+  const secrets: string[] = [];
+  const variables = { LONG: "long-0123456789", SHORT: "yes", PASSWORD: "password-0123456789" };
+  loadConfig({
+    path,
+    env: variables,
+    home,
+    uid: statSync(folder).uid,
+    onSecret: (secret) => secrets.push(secret),
+  });
+  assert.equal(secrets.sort(), [
+    "in-the-file",
+    "long-0123456789",
+    "password-0123456789",
+    "token-0123456789abcdef",
+    "yes",
+  ]);
+});
+
 test("paths that commands are given too much by are refused", () => {
   const rows: [sandbox: string, at: string[]][] = [
     ["write: [/]", ["3:26"]],

@@ -148,18 +148,27 @@ interface Variable {
   readonly context: ResolveContext;
 }
 
+/** A shorter value of a variable is a setting, like 1 or yes, and stands everywhere. */
+const shortestSecret = 8;
+
 /** The variable's value, or undefined after reporting why there is none. */
 function resolveVariable(name: string, { text, at, references, context }: Variable): string | undefined {
+  const isSecretName = createRedactor().isSecretName(name);
   const { problem, warning } = context;
   const refusal = refusedVariable(name);
   if (refusal !== undefined) return void problem(at, `${name} ${refusal.reason}`, refusal.hint);
-  if (/^\$\{env:\w+\}$/.test(text)) return references.value(at, text);
+  if (/^\$\{env:\w+\}$/.test(text)) {
+    const value = references.value(at, text);
+    if (value !== undefined && (isSecretName || value.length >= shortestSecret)) context.onSecret?.(value);
+    return value;
+  }
   if (text.includes(`\${env:`)) {
     const hint = `write "\${env:NAME}" and nothing else, or the whole text`;
     return void problem(at, `${keyName(at)} holds a reference inside other text`, hint);
   }
   if (text.includes("\0")) return void problem(at, `${keyName(at)} holds a NUL character`);
-  if (createRedactor().isSecretName(name)) {
+  if (isSecretName) {
+    context.onSecret?.(text);
     const hint = `write "\${env:${name}}" and set it where the daemon is started`;
     warning(at, `${name} looks like a secret, and others may read this file`, hint);
   }

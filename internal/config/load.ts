@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly uid: number;
   /** See ResolveContext. */
   readonly isInspection?: boolean;
+  /** See ResolveContext. Also told when something else is wrong with the file. */
+  readonly onSecret?: (secret: string) => void;
 }
 
 export interface LoadedConfig {

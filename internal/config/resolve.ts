@@ -25,6 +25,8 @@ export interface ResolveContext extends PathContext {
   readonly problem: Report;
   /** Takes what is allowed and probably not meant. */
   readonly warning: Report;
+  /** Told of every value that was given as a secret: by its file, a reference, or under a secret's name. */
+  readonly onSecret?: ((secret: string) => void) | undefined;
 }
 
 const { properties } = configSchema;

@@ -44,8 +44,12 @@ export function resolveSecret(
       "keep one of the two",
     );
   }
-  if (file === undefined) return { at: inline, file, value };
-  return { at: inFile, file, value: read(inFile, file, without, context) };
+  const found =
+    file === undefined
+      ? { at: inline, file, value }
+      : { at: inFile, file, value: read(inFile, file, without, context) };
+  if (found.value !== undefined) context.onSecret?.(found.value);
+  return found;
 }
 
 function read(at: Path, file: string, without: string, { uid, problem }: ResolveContext): string | undefined {

@@ -71,7 +71,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const conditions = createConditions({ health, log });
   const load = (): LoadedConfig => {
     options.onStep?.("load");
-    return loadConfig(options);
+    return loadConfig({ ...options, onSecret: (secret) => redactor.add(secret) });
   };
   const since = fingerprint(options.path);
   let loaded = load();

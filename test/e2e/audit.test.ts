@@ -135,6 +135,47 @@ test("a call that is turned away is recorded, whatever its arguments are", () =>
     assert.not.match(daemon.program.stderr(), /TypeError/);
   }));
 
+test("what the configuration gives commands as a secret is not recorded, also after a reload, nor cut in two", async () => {
+  const place = makePlace();
+  const secrets = { FIRST: "canary-first-0123456789", SECOND: "canary-second-0123456789" };
+  const giving = (name: keyof typeof secrets) => ({
+    ...full,
+    workspaces: [
+      {
+        id: "app",
+        path: "app",
+        profile: "full",
+        exec: { env: { SETTING: `\${env:${name}}`, MODE: "production" } },
+      },
+    ],
+  });
+  place.configure(giving("FIRST"));
+  const daemon = await startDaemonProcess(place, secrets);
+  try {
+    const say = (text: string) => callTool(daemon.endpoint, "exec_command", { cmd: `echo ${text}` });
+    await say(`${secrets.SECOND} production`);
+    await recorded(place.dir, ({ args }) => JSON.stringify(args ?? "").includes("canary-second"));
+    await say(`${secrets.FIRST} marked-1`);
+    place.configure(giving("SECOND"));
+    await place.admin.reload({ dryRun: false });
+    const across = "x".repeat(400 - "echo ".length - 10);
+    await say(`${across}${secrets.SECOND} marked-2`);
+    await say("marked-3");
+    const all = await recordsOf(place.dir);
+    const last = all.findLast(
+      ({ event, args }) => event === "call_started" && JSON.stringify(args).includes("marked-1"),
+    );
+    assert.is(inner(last, "args", "cmd"), "echo *** marked-1");
+    const later = JSON.stringify(all.slice(all.findIndex(({ event }) => event === "config_applied")));
+    assert.match(later, "marked-3");
+    assert.not.match(later, "canary");
+    assert.match(JSON.stringify(all), "production", "what is no secret stays");
+  } finally {
+    await daemon.program.kill();
+    place.remove();
+  }
+});
+
 test("no tool and no command reaches the record", () =>
   withDaemonProcess(full, async (daemon) => {
     const dir = auditDir(join(daemon.dir, "state"));

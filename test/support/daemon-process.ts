@@ -12,8 +12,11 @@ export interface DaemonProcess extends Place {
 }
 
 /** Starts ctmcpd on the configuration of `place`; returns when it is ready. */
-export async function startDaemonProcess(place: Place): Promise<DaemonProcess> {
-  const program = launch(place);
+export async function startDaemonProcess(
+  place: Place,
+  env?: Readonly<Record<string, string>>,
+): Promise<DaemonProcess> {
+  const program = launch(place, env);
   const [, host, port] = await program.until("stderr", /"message":"ready".*"host":"(.*)","port":(\d+)/);
   return {
     ...place,
