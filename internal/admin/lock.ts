@@ -9,18 +9,18 @@ export interface Lock {
 }
 
 /**
- * Takes the lock `path` for this process, or throws ALREADY_RUNNING naming the pid that holds it. The lock of a
- * process that ended is taken over; of several that try at once exactly one gets it.
+ * Takes the lock `path` for this process, or throws ALREADY_RUNNING naming the pid that holds it, and `whose` if that says
+ * more, as in "on the state in /x". The lock of a process that ended is taken over; of several that try at once exactly one gets it.
  *
  * A lock is a symbolic link `<path>.<n>` whose text names its owner: made in one step, only if the name is free, and
  * never half written. Whoever is alive under the highest number holds the lock. A dead owner's link is not deleted
  * and made again, for two processes doing so would delete each other's: it is outnumbered, which only one can do.
  */
-export function takeLock(path: string): Lock {
+export function takeLock(path: string, whose = ""): Lock {
   const owner = `${process.pid}@${startOf(process.pid) ?? "unknown"}`;
   for (;;) {
     const highest = numbers(path).at(-1) ?? 0;
-    if (highest > 0) refuseIfHeld(`${path}.${highest}`);
+    if (highest > 0) refuseIfHeld(`${path}.${highest}`, whose);
     const mine = highest + 1;
     if (!tryLink(owner, `${path}.${mine}`)) continue;
     const now = numbers(path);
@@ -42,13 +42,13 @@ function numbers(path: string): number[] {
     .sort((a, b) => a - b);
 }
 
-function refuseIfHeld(link: string): void {
+function refuseIfHeld(link: string, whose: string): void {
   const owner = readOwner(link);
   if (owner === undefined) return;
   const pid = Number.parseInt(owner, 10);
   const start = startOf(pid);
   if (start === undefined || owner !== `${pid}@${start}`) return;
-  throw new Fault("ALREADY_RUNNING", `a daemon is already running as pid ${pid}`, {
+  throw new Fault("ALREADY_RUNNING", `a daemon is already running as pid ${pid}${whose && ` ${whose}`}`, {
     hint: `stop it first: kill ${pid}`,
     details: { pid },
   });

@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { takeLock } from "../admin/lock.js";
 import { createPass } from "../auth/pass.js";
 import { createAttempts } from "../clients/attempts.js";
 import { createClients } from "../clients/clients.js";
@@ -7,6 +9,7 @@ import type { Config } from "../config/config.js";
 import { type LoadedConfig, type LoadOptions, loadConfig } from "../config/load.js";
 import { socketPath } from "../config/paths.js";
 import { sweepTemporary } from "../fsx/atomic.js";
+import { ensurePrivateDir } from "../fsx/private-dir.js";
 import { createHealth } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
@@ -59,7 +62,7 @@ export interface Daemon {
 }
 
 /**
- * Starts the daemon: configuration, admin socket, listener, watch, in that order. Resolves when requests are answered.
+ * Starts the daemon: configuration, state, admin socket, listener, watch, in that order. Resolves when requests are answered.
  *
  * @throws Fault of the configuration, the secrets, the addresses or the admin socket; nothing is left running then.
  */
@@ -85,6 +88,10 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     stateDir: loaded.config.stateDir,
     config: () => loaded.config.audit,
   });
+  // Before anything that lies there is read or put right: another daemon may be in the middle of it.
+  const { stateDir } = loaded.config;
+  ensurePrivateDir(stateDir, { uid });
+  const lock = takeLock(join(stateDir, "lock"), `on the state in ${stateDir}`);
   const workshop = createWorkshop({
     ...options,
     hidden: [options.path],
@@ -179,7 +186,13 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   });
   const metricsListener = createMetricsListener(metrics.render);
 
-  const admin = await closeOnFailure(workshop, () =>
+  const claimed = {
+    async close() {
+      await workshop.close();
+      lock.release();
+    },
+  };
+  const admin = await closeOnFailure(claimed, () =>
     openAdminSocket({
       uid,
       runtimeDir: loaded.config.runtimeDir,
@@ -202,7 +215,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       audit,
     }),
   );
-  await closeOnFailure(workshop, () =>
+  await closeOnFailure(claimed, () =>
     closeOnFailure(admin, async () => {
       await workshop.recover();
       (await withMetrics(metricsListener, loaded.config, engine.prepare)).commit();
@@ -249,6 +262,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       audit.daemon("daemon_stopped");
       audit.close();
       await admin.close();
+      lock.release();
     },
   };
 
