@@ -84,6 +84,7 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
   });
   const workshop = createWorkshop({
     onCommandEnded: audit.commandEnded,
+    onDecided: audit.decided,
     clock: systemClock,
     log,
     env,

@@ -13,6 +13,7 @@ const record: CallRecord = {
   ok: true,
   errorCode: undefined,
   durationMs: 7,
+  bytes: 1,
   truncated: false,
   result: undefined,
 };

@@ -61,7 +61,12 @@ test("lists what was changed, takes back the newest or the one named, until noth
     assert.is(read("c"), "c\n");
 
     const named = await ctl(home, ["undo", oldest?.id ?? "", "--json"]);
-    assert.equal(JSON.parse(named.stdout), { schema: 1, undone: { ...oldest, warnings: [] } });
+    const { changes, ...undone } = JSON.parse(named.stdout).undone;
+    assert.equal(undone, { ...oldest, warnings: [] });
+    assert.equal(
+      changes.map((change: { path: string }) => change.path),
+      ["a", "dir/b"],
+    );
     assert.is(read("a"), "one\n");
     assert.not(fs.existsSync(pathOf("dir")));
 
@@ -120,7 +125,7 @@ test("names of files cannot drive the terminal, warnings are shown, and a long l
   const report = { ...entry, root: home.folder };
   const undo: UndoBackend = {
     list: async () => [report],
-    undo: async () => ({ ...report, warnings: ["odd\x07"] }),
+    undo: async () => ({ ...report, changes: [], warnings: ["odd\x07"] }),
   };
   await withDaemon({ home, undo }, async () => {
     const list = (await ctl(home, ["undo", "--list"])).stdout;

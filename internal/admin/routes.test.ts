@@ -235,6 +235,7 @@ test("undo: the newest or the one named, by a text; a conflict is a 409, an unkn
     workspace: "w",
     root: "/w",
     summary: [],
+    changes: [],
     warnings: [],
   };
   const undo = async (id: string | undefined) => {

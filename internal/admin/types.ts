@@ -309,6 +309,12 @@ export interface UndoReport {
 
 /** A set of changes that was taken back. */
 export interface UndoneReport extends UndoReport {
+  /** What taking it back has changed: SHA-256 of each file's content in hex, null where there was, or is, no file. */
+  readonly changes: readonly {
+    readonly path: string;
+    readonly before: string | null;
+    readonly after: string | null;
+  }[];
   /** What was done all the same but is not as it should be. */
   readonly warnings: readonly string[];
 }

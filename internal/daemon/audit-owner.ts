@@ -1,16 +1,12 @@
-import type {
-  AdminBackend,
-  ApprovalsBackend,
-  PassBackend,
-  SignInBackend,
-  TunnelBackend,
-  UndoBackend,
-} from "../admin/types.js";
+import type { AdminBackend, PassBackend, SignInBackend, TunnelBackend, UndoBackend } from "../admin/types.js";
 import type { Audit } from "./audit.js";
 
-/** The same backend, with what the owner does recorded once it is done. What only looks is not. */
+/**
+ * The same backend, with what the owner does recorded once it is done. What only looks is not; answers to requests for
+ * permissions are where they are given, since not the owner alone gives them.
+ */
 export function auditOwner(backend: AdminBackend, { owner }: Audit): AdminBackend {
-  const { approvals, undo } = backend;
+  const { undo } = backend;
   const recorded: Partial<AdminBackend> = {
     async rotateSecret(request) {
       const report = await backend.rotateSecret(request);
@@ -31,7 +27,6 @@ export function auditOwner(backend: AdminBackend, { owner }: Audit): AdminBacken
     get tunnel() {
       return backend.tunnel && recordTunnel(backend.tunnel, owner);
     },
-    ...(approvals && { approvals: recordApprovals(approvals, owner) }),
     ...(undo && { undo: recordUndo(undo, owner) }),
   };
   return Object.create(backend, Object.getOwnPropertyDescriptors(recorded)) as AdminBackend;
@@ -80,24 +75,12 @@ function recordTunnel(tunnel: TunnelBackend, owner: Owner): TunnelBackend {
   };
 }
 
-function recordApprovals(approvals: ApprovalsBackend, owner: Owner): ApprovalsBackend {
-  return {
-    list: approvals.list,
-    decide(decision) {
-      const approval = approvals.decide(decision);
-      const { id, state, tool, workspace, principal, permissions } = approval;
-      owner(decision.allow ? "approve" : "deny", { id, state, tool, workspace, principal, permissions });
-      return approval;
-    },
-  };
-}
-
 function recordUndo(undo: UndoBackend, owner: Owner): UndoBackend {
   return {
     list: undo.list,
     async undo(id) {
       const undone = await undo.undo(id);
-      owner("undo", { id: undone.id, workspace: undone.workspace, files: undone.summary });
+      owner("undo", { id: undone.id, workspace: undone.workspace, files: undone.changes });
       return undone;
     },
   };

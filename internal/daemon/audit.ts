@@ -1,5 +1,5 @@
 import { boundArguments, shortText } from "../audit/arguments.js";
-import { createBudget } from "../audit/budget.js";
+import { type Budget, createBudget } from "../audit/budget.js";
 import { auditDir } from "../audit/files.js";
 import { createJournal } from "../audit/journal.js";
 import type { AuditEvent } from "../audit/record.js";
@@ -8,12 +8,14 @@ import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
 import type { OwnedCommand } from "../commands/commands.js";
 import type { AuditConfig } from "../config/config.js";
+import { isToolErrorCode, toolErrors } from "../errs/errs.js";
 import type { Health } from "../health/health.js";
 import type { ClientStep } from "../httpd/client-step.js";
 import { cleanValue } from "../log/line.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
 import type { BegunCall, CallRecord } from "../mcp/call.js";
+import type { Approval } from "../policy/approvals.js";
 
 export interface AuditDeps {
   readonly clock: Clock;
@@ -35,6 +37,8 @@ export interface Audit {
   refused(step: ClientStep): void;
   /** An act of the owner's, over the admin socket. */
   owner(act: string, details?: Readonly<Record<string, unknown>>): void;
+  /** A request for permissions was answered. */
+  decided(approval: Approval): void;
   /** Something about the daemon itself. */
   daemon(event: string, details?: Readonly<Record<string, unknown>>): void;
   /**
@@ -47,16 +51,18 @@ export interface Audit {
   close(): void;
 }
 
-/** Events a minute that anybody who knows the URL can cause. */
-const strangersPerMinute = 60;
-/** What only an owner or somebody with a grant can cause. */
-const rare: ReadonlySet<AuthEvent["event"]> = new Set([
-  "consent_given",
-  "code_replayed",
-  "refresh_replayed",
-  "grant_changed",
-  "grant_revoked",
-]);
+/** What somebody can cause at will: so many of a kind are recorded in a minute, so that no kind can hide another. */
+const mostPerMinute = {
+  /** Takes nothing but the URL. */
+  "at the door": 60,
+  /** Takes the sign-in page and a client. */
+  "consent denied": 20,
+  "password guessed": 20,
+  /** Takes a credential. */
+  "refresh repeated": 20,
+  "call refused for its rate": 60,
+} as const;
+type Kind = keyof typeof mostPerMinute;
 
 export function createAudit({ clock, log, health, redactor, stateDir, config }: AuditDeps): Audit {
   let events = 0;
@@ -81,15 +87,23 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
       });
     },
   });
-  const strangers = createBudget({ clock, perMinute: strangersPerMinute }, (count) =>
-    note({ event: "skipped", count }),
-  );
+  const budgets = Object.fromEntries(
+    Object.entries(mostPerMinute).map(([kind, perMinute]) => [
+      kind,
+      createBudget({ clock, perMinute }, (count) => note({ event: "skipped", kind, count })),
+    ]),
+  ) as Record<Kind, Budget>;
   /** Calls that were recorded when they began, by their arguments, which are one object from begin to end. */
   const begun = new WeakSet<object>();
 
   function note(event: AuditEvent): void {
     events += 1;
     journal.note(event);
+  }
+
+  function noteBounded(kind: Kind | undefined, event: AuditEvent): void {
+    if (kind === undefined) note(event);
+    else budgets[kind].spend(() => note(event));
   }
 
   function anchor(): void {
@@ -130,16 +144,12 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
         outcome: outcomeOf(record),
         code: record.errorCode,
         duration_ms: record.durationMs,
-        bytes: result?.content.reduce(
-          (sum, block) => sum + (block.type === "text" ? block.text.length : 0),
-          0,
-        ),
+        bytes: record.bytes,
         ...commandOf(result?.structured ?? {}),
         ...(result?.changes?.length ? { files: result.changes } : {}),
       };
       // Nothing bounds how often a client may be told that it calls too often.
-      if (record.errorCode === "RATE_LIMITED") strangers.spend(() => note(event));
-      else note(event);
+      noteBounded(record.errorCode === "RATE_LIMITED" ? "call refused for its rate" : undefined, event);
     },
     commandEnded({ command, workspaceId, caller }) {
       const { exitCode, signal, status, elapsedMs } = command.state();
@@ -160,15 +170,19 @@ export function createAudit({ clock, log, health, redactor, stateDir, config }: 
     },
     signIn({ event, clientId, grantId, detail }) {
       const record = { event: "sign_in", step: event, client_id: clientId, grant: grantId, detail };
-      if (rare.has(event)) note(record);
-      else strangers.spend(() => note(record));
+      noteBounded(kindOf(event, detail), record);
     },
     refused({ step, status, userAgent, clientId, detail }) {
       if (status < 400) return;
       const who = { client_id: clientId, user_agent: userAgent && shortText(userAgent, redactor.text) };
-      strangers.spend(() => note({ event: "refused", step, status, ...who, detail }));
+      noteBounded("at the door", { event: "refused", step, status, ...who, detail });
     },
     owner: (act, details = {}) => note({ event: "owner", act, ...details }),
+    decided({ id, state, tool, workspace, caller, permissions, uses, decidedBy }) {
+      const act = state === "denied" ? "deny" : "approve";
+      const what = { id, tool, workspace, principal: caller, permissions, uses };
+      note({ event: decidedBy === "client" ? "client_decision" : "owner", act, ...what });
+    },
     daemon: (event, details = {}) => note({ event, ...details }),
     anchor,
     state: () => ({ events, isWritable }),
@@ -183,11 +197,29 @@ function who({ id, label }: Principal): { readonly principal: string; readonly c
   return { principal: id, client: label };
 }
 
-/** Codes of calls that were turned away, not tried. */
+/** Undefined: nobody can cause it at will. */
+function kindOf(event: AuthEvent["event"], detail: string | undefined): Kind | undefined {
+  switch (event) {
+    case "consent_denied":
+      return "consent denied";
+    case "password_wrong":
+    case "password_throttled":
+      return "password guessed";
+    case "token_refreshed":
+      // Within the grace window the same refresh gives the same answer, as often as somebody likes.
+      return detail === "repeated" ? "refresh repeated" : undefined;
+    case "client_registered":
+    case "client_evicted":
+    case "registration_refused":
+      return "at the door";
+    default:
+      return undefined;
+  }
+}
+
+/** Codes of calls that were turned away, not tried, besides those that are about rights. */
 const refusals: ReadonlySet<string> = new Set([
-  "PERMISSION_REQUIRED",
   "UNKNOWN_TOOL",
-  "SANDBOX_UNAVAILABLE",
   "AUDIT_UNAVAILABLE",
   "RATE_LIMITED",
   "SERVER_BUSY",
@@ -196,10 +228,18 @@ const refusals: ReadonlySet<string> = new Set([
 ]);
 
 /** How a call ended, in one word. */
-export function outcomeOf({ ok, errorCode }: CallRecord): "ok" | "refused" | "cancelled" | "failed" {
+export function outcomeOf({
+  ok,
+  errorCode,
+}: Pick<CallRecord, "ok" | "errorCode">): "ok" | "refused" | "cancelled" | "failed" {
   if (ok) return "ok";
   if (errorCode === "CANCELLED") return "cancelled";
-  return errorCode !== undefined && refusals.has(errorCode) ? "refused" : "failed";
+  return errorCode !== undefined && isRefusal(errorCode) ? "refused" : "failed";
+}
+
+function isRefusal(code: string): boolean {
+  const category = isToolErrorCode(code) ? toolErrors[code].category : undefined;
+  return category === "security" || category === "permission" || refusals.has(code);
 }
 
 /** The command that a call started or was about, as far as it had come. */

@@ -97,6 +97,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     hidden: [options.path],
     config: loaded.config,
     onCommandEnded: audit.commandEnded,
+    onDecided: audit.decided,
   });
   const toolbox = options.toolbox(workshop);
 

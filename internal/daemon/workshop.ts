@@ -9,7 +9,7 @@ import { gitIdentity } from "../git/identity.js";
 import { gitId } from "../git/policy.js";
 import type { Log } from "../log/log.js";
 import { createPatcher, type Patcher } from "../patch/patcher.js";
-import { type Approvals, createApprovals } from "../policy/approvals.js";
+import { type Approval, type Approvals, createApprovals } from "../policy/approvals.js";
 import { isSensitiveVariable } from "../policy/environment.js";
 import { createPolicy, type Policy } from "../policy/policy.js";
 import { createSandbox } from "../sandbox/sandbox.js";
@@ -31,6 +31,8 @@ export interface WorkshopDeps {
   /** Absolute paths that commands do not see, besides the daemon's own directories. */
   readonly hidden: readonly string[];
   readonly onCommandEnded: (ended: OwnedCommand) => void;
+  /** A request for permissions was answered, by the owner or at the client. */
+  readonly onDecided: (approval: Approval) => void;
   /** The configuration the daemon starts with; state and runtime directories never change while it runs. */
   readonly config: Config;
 }
@@ -99,8 +101,11 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
     policy: createPolicy(),
     approvals: createApprovals({
       clock,
-      onChange: ({ id, state, tool, workspace, caller, permissions, decidedBy }) =>
-        log.notice("permission request", { id, state, tool, workspace, caller, permissions, decidedBy }),
+      onChange(approval, what) {
+        const { id, state, tool, workspace, caller, permissions, decidedBy } = approval;
+        log.notice("permission request", { id, state, tool, workspace, caller, permissions, decidedBy });
+        if (what === "decided") deps.onDecided(approval);
+      },
     }),
     loginPath() {
       resolving ??= Promise.all([resolveLoginPath({ shell: deps.shell, env, clock }), gitIdentity(env)]).then(

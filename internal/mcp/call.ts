@@ -38,6 +38,8 @@ export interface CallRecord extends Omit<BegunCall, "workspace"> {
   readonly ok: boolean;
   readonly errorCode: string | undefined;
   readonly durationMs: number;
+  /** Of the result as it is sent, images and all; undefined when it did not run. */
+  readonly bytes: number | undefined;
   readonly truncated: boolean;
   /** Undefined when it did not run. */
   readonly result: ToolResult | undefined;
@@ -63,17 +65,17 @@ export interface CallContext {
 }
 
 /**
- * Runs one `tools/call`. A name outside the caller's catalogue, or outside its profile in the workspace it names, and
+ * Runs one `tools/call` and returns its result as JSON. A name outside the caller's catalogue, or outside its profile in the workspace it names, and
  * arguments that do not fit are protocol errors (-32602, as the wire contract has it); everything else is a result.
  * InputRequired passes through: the call is not over, only this round of it.
  */
-export async function callTool(deps: CallDeps, request: Request, context: CallContext): Promise<ToolResult> {
+export async function callTool(deps: CallDeps, request: Request, context: CallContext): Promise<string> {
   const started = deps.clock.monotonic();
   // Before the arguments are looked at: that may take long, and is not free because they are wrong.
   const refusal = refusalOf(deps.limits, context.principal);
   if (refusal !== undefined) {
     turnedAway(deps, request, context.principal, refusal.code);
-    return failureResult(refusal);
+    return render(failureResult(refusal));
   }
   const { tool, args, target } = acceptOr(
     () => acceptCall(deps, request, context.view),
@@ -86,6 +88,7 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
     args,
   };
   let result: ToolResult;
+  let body: string;
   try {
     const call: ToolCall = {
       args,
@@ -106,10 +109,12 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
         return tool.run(call);
       },
     });
+    body = render(result);
   } catch (error) {
     if (error instanceof InputRequired) throw error;
     if (!isExpected(error) && !context.signal.aborted) deps.onBug(tool.name, error);
     result = failureResult(context.signal.aborted ? new Fault("CANCELLED", "the call was cancelled") : error);
+    body = render(result);
   }
   const failure = result.structured.error as { code?: string } | undefined;
   deps.onCall({
@@ -117,10 +122,15 @@ export async function callTool(deps: CallDeps, request: Request, context: CallCo
     ok: result.structured.ok,
     errorCode: failure?.code,
     durationMs: Math.round(deps.clock.monotonic() - started),
+    bytes: Buffer.byteLength(body),
     truncated: result.structured.truncated === true,
     result,
   });
-  return result;
+  return body;
+}
+
+function render({ content, structured }: ToolResult): string {
+  return JSON.stringify({ content, structuredContent: structured, isError: !structured.ok });
 }
 
 /** A call that did not get as far as its tool. */
@@ -133,6 +143,7 @@ function turnedAway(deps: CallDeps, { params }: Request, principal: Principal, e
     ok: false,
     errorCode,
     durationMs: 0,
+    bytes: undefined,
     truncated: false,
     result: undefined,
   });

@@ -78,8 +78,7 @@ async function callResult(deps: CallDeps, request: Request, exchange: Exchange):
   try {
     const { principal, view, signal, ask } = exchange;
     const context = { principal, view, signal, ask, progress: progress.send };
-    const { content, structured } = await callTool(deps, request, context);
-    const body = JSON.stringify({ content, structuredContent: structured, isError: !structured.ok });
+    const body = await callTool(deps, request, context);
     return exchange.era === "modern" ? `${body.slice(0, -1)},${modernTail}` : body;
   } catch (error) {
     if (!(error instanceof InputRequired)) throw error;

@@ -246,6 +246,28 @@ test("one record a call, run or turned away: tool, arguments, outcome", async ()
   ]);
 });
 
+test("the record counts the bytes of the result as it is sent", async () => {
+  const picture = fixtureTool({
+    name: "picture",
+    run: () => ({
+      content: [
+        { type: "text", text: "größer 🖼" },
+        { type: "image", data: "iVBORw0KGgo=", mimeType: "image/png" },
+      ],
+      structured: { ok: true, name: "größer" },
+    }),
+  });
+  const { calls, post, close } = await startMcp({ tools: [picture] });
+  try {
+    const { text } = await post(call("picture"));
+    const sent = JSON.stringify(JSON.parse(text).result);
+    assert.ok(sent.length < Buffer.byteLength(sent), "control: characters are not bytes");
+    assert.is(calls[0]?.bytes, Buffer.byteLength(sent));
+  } finally {
+    await close();
+  }
+});
+
 test("a tool may choose its lane from its arguments, defaults filled in", async () => {
   const lanes: string[] = [];
   const picky = fixtureTool({

@@ -19,6 +19,13 @@ export interface Snapshot extends Required<Content> {
   readonly hardLinks: number;
 }
 
+/** SHA-256 of a file's content in hex; null where there was, or is, no file. */
+export interface HashedChange {
+  readonly path: string;
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
 /** Up to this many bytes are read at once, without the detour over another thread. */
 const directBytes = 256 << 10;
 

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { join as joinPath } from "node:path";
 import type { Clock } from "../clock/clock.js";
 import { Fault } from "../errs/errs.js";
 import type { Root } from "../workspace/root.js";
 import type { Workspace } from "../workspace/workspace.js";
 import { type Edited, editText } from "./edit.js";
-import { readSnapshot } from "./facts.js";
+import { type HashedChange, readSnapshot, sha256 } from "./facts.js";
 import { createJournal, type Entry } from "./journal.js";
 import { type JournalFs, systemJournalFs } from "./journal-fs.js";
 import { createLocks, type Locks } from "./locks.js";
@@ -31,13 +31,6 @@ export interface Caller {
   readonly workspace: Workspace;
   /** Ends waiting; once files are being replaced, the change runs to its end. */
   readonly signal: AbortSignal;
-}
-
-/** SHA-256 of a file's content in hex; null where there was, or is, no file. */
-export interface HashedChange {
-  readonly path: string;
-  readonly before: string | null;
-  readonly after: string | null;
 }
 
 export interface PatchOutcome {
@@ -179,7 +172,7 @@ function hashed({ place, before, after }: Transaction["changes"][number]): Hashe
 }
 
 function digestOf(content: { readonly bytes: Buffer } | undefined): string | null {
-  return content === undefined ? null : createHash("sha256").update(content.bytes).digest("hex");
+  return content === undefined ? null : sha256(content.bytes);
 }
 
 function summaryLine({ path, operation, old_path }: AffectedFile): string {

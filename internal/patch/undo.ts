@@ -1,6 +1,6 @@
 import { Fault } from "../errs/errs.js";
 import type { Root } from "../workspace/root.js";
-import type { Content } from "./facts.js";
+import type { Content, HashedChange } from "./facts.js";
 import { sha256 } from "./facts.js";
 import type { Entry, Journal, RecordedChange } from "./journal.js";
 import type { Places } from "./places.js";
@@ -20,6 +20,8 @@ export interface UndoEntry {
 }
 
 export interface Undone extends UndoEntry {
+  /** What taking it back has changed. */
+  readonly changes: readonly HashedChange[];
   readonly warnings: readonly string[];
 }
 
@@ -75,10 +77,14 @@ export async function undoEntry(deps: UndoDeps): Promise<Undone> {
       await finishUndo(journal, { ...entry, id: own.id, undoes: entry.id }).catch(() => {});
       return left;
     });
-    return { ...listed(entry), warnings };
+    return { ...listed(entry), changes: entry.changes.map(takenBack), warnings };
   } finally {
     root.close();
   }
+}
+
+function takenBack({ path, before, after }: RecordedChange): HashedChange {
+  return { path, before: after?.sha256 ?? null, after: before?.sha256 ?? null };
 }
 
 async function reverse(

@@ -73,7 +73,7 @@ export interface Approvals {
 export interface ApprovalsDeps {
   readonly clock: Clock;
   /** Told of every request, answer and use: nothing is granted silently. */
-  readonly onChange: (approval: Approval) => void;
+  readonly onChange: (approval: Approval, what: "requested" | "decided" | "used") => void;
 }
 
 /** How long a request waits for an answer. */
@@ -105,7 +105,7 @@ export function createApprovals({ clock, onChange }: ApprovalsDeps): Approvals {
       const now = clock.now();
       // Behind all others in age, also when this call was asked for before.
       entries.delete(digest);
-      return put(digest, {
+      return put(digest, "requested", {
         id: newId(),
         state: "pending",
         tool: subject.tool,
@@ -137,7 +137,13 @@ export function createApprovals({ clock, onChange }: ApprovalsDeps): Approvals {
       const uses = decision.allow && decision.forMs !== undefined ? "any" : "once";
       const lifeMs = decision.allow ? Math.min(decision.forMs ?? decidedMs, maxGrantMs) : decidedMs;
       const state = decision.allow ? "approved" : "denied";
-      return put(digest, { ...approval, state, uses, expiresAt: clock.now() + lifeMs, decidedBy: by });
+      return put(digest, "decided", {
+        ...approval,
+        state,
+        uses,
+        expiresAt: clock.now() + lifeMs,
+        decidedBy: by,
+      });
     },
     take(subject, needed) {
       // A digest costs more than everything else here, and most of the time there is no grant at all.
@@ -147,8 +153,8 @@ export function createApprovals({ clock, onChange }: ApprovalsDeps): Approvals {
       const approval = entries.get(digest);
       if (approval?.state !== "approved") return undefined;
       if (!needed.every((permission) => approval.permissions.includes(permission))) return undefined;
-      if (approval.uses === "once") put(digest, { ...approval, state: "used" });
-      else onChange(approval);
+      if (approval.uses === "once") put(digest, "used", { ...approval, state: "used" });
+      else onChange(approval, "used");
       return approval.permissions;
     },
     list() {
@@ -163,9 +169,9 @@ export function createApprovals({ clock, onChange }: ApprovalsDeps): Approvals {
     return [...entries].find(([, approval]) => approval.id === id);
   }
 
-  function put(digest: string, approval: Approval): Approval {
+  function put(digest: string, what: Parameters<typeof onChange>[1], approval: Approval): Approval {
     entries.set(digest, approval);
-    onChange(approval);
+    onChange(approval, what);
     if (approval.state !== "pending") wake(approval.id);
     return approval;
   }

@@ -12,6 +12,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { auditDir, segmentsIn } from "../../internal/audit/files.js";
@@ -81,9 +85,11 @@ test("what a client does is recorded: before it runs, how it ended, and which fi
     await call("exec_command", { cmd: "echo out; exit 3", env: { GREETING: "canary-in-env" } });
     await call("exec_command", { cmd: "sudo id" });
     await call("read_file", { path: "no-such-file" });
+    await call("read_file", { path: "../state/bearer-token" });
+    await call("edit_file", { path: "/etc/hosts", old_text: "a", new_text: "b" });
     await daemon.admin.undo(undefined);
     const ended = await recorded(daemon.dir, ({ event }) => event === "command_ended");
-    await recorded(daemon.dir, ({ event, act }) => event === "owner" && act === "undo");
+    const undone = await recorded(daemon.dir, ({ event, act }) => event === "owner" && act === "undo");
     const all = await recordsOf(daemon.dir);
 
     assert.is(all[0]?.event, "daemon_started");
@@ -93,13 +99,18 @@ test("what a client does is recorded: before it runs, how it ended, and which fi
       [
         ["call", "ok", undefined, "hello.txt"],
         ["call", "failed", "NOT_FOUND", "no-such-file"],
+        ["call", "refused", "PATH_OUTSIDE_WORKSPACE", "../state/bearer-token"],
       ],
     );
-    const [begun, edited] = ofTool("edit_file");
+    const [begun, edited, , denied] = ofTool("edit_file");
+    assert.equal([denied?.code, denied?.outcome], ["ABSOLUTE_PATH_DENIED", "refused"]);
     assert.is(begun?.event, "call_started");
     assert.is(inner(begun, "args", "old_text"), "(5 characters)");
     assert.equal(edited?.files, [
       { path: "hello.txt", before: sha("hello from app\n"), after: sha("goodbye from app\n") },
+    ]);
+    assert.equal(undone.files, [
+      { path: "hello.txt", before: sha("goodbye from app\n"), after: sha("hello from app\n") },
     ]);
     const [started, answered, , refused] = ofTool("exec_command");
     assert.is(started?.event, "call_started");
@@ -175,6 +186,43 @@ test("what the configuration gives commands as a secret is not recorded, also af
     place.remove();
   }
 });
+
+test("who answers a request for a permission is recorded, the client as well as the owner", () =>
+  withDaemonProcess({ ...full, exec: { permission_mode: "safe", approvals: "client" } }, async (daemon) => {
+    const { url, token } = daemon.endpoint;
+    const client = new Client({ name: "e2e", version: "1" }, { capabilities: { elicitation: { form: {} } } });
+    const answers = [{ action: "accept", content: { allow: "minutes" } }, { action: "decline" }] as const;
+    let asked = 0;
+    client.setRequestHandler(ElicitRequestSchema, async () => answers[asked++] ?? { action: "cancel" });
+    const headers = { authorization: `Bearer ${token}` };
+    await client.connect(
+      new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } }) as Transport,
+    );
+    const ask = (cmd: string) =>
+      client.callTool({
+        name: "request_permissions",
+        arguments: { tool_name: "exec_command", permission: "network", reason: "why", arguments: { cmd } },
+      });
+    await ask("curl https://a.example.com");
+    await ask("curl https://b.example.com");
+    const { approvals } = await daemon.admin.approvals();
+    const denied = approvals.find(({ state }) => state === "denied");
+    await daemon.admin.decideApproval({ id: denied?.id ?? "", allow: true });
+    // Used twice, and decided once.
+    for (let use = 0; use < 2; use++)
+      await callTool(daemon.endpoint, "exec_command", { cmd: "curl https://a.example.com" });
+    await client.close();
+    await recorded(daemon.dir, ({ event }) => event === "owner");
+    const decisions = (await recordsOf(daemon.dir)).filter(({ act }) => act === "approve" || act === "deny");
+    assert.equal(
+      decisions.map(({ event, act, uses, tool, permissions }) => [event, act, uses, tool, permissions]),
+      [
+        ["client_decision", "approve", "any", "exec_command", ["network"]],
+        ["client_decision", "deny", "once", "exec_command", ["network"]],
+        ["owner", "approve", "once", "exec_command", ["network"]],
+      ],
+    );
+  }));
 
 test("no tool and no command reaches the record", () =>
   withDaemonProcess(full, async (daemon) => {
