@@ -27,10 +27,13 @@ const files = [
 const host = "secret-name.example.invalid";
 const tunnelSecret = "tunnel-canary-0123456789";
 const variable = "variable-canary-0123456789";
+const origin = "pages.example.invalid";
+const commandLine = "sleep 1234.5";
 
 /** A daemon whose tunnel's program prints its own secret, with another one for commands. */
 const talkative = {
   hostname: host,
+  allowed_origins: [`https://${origin}`],
   log: { level: "debug" },
   workspaces: [{ id: "app", path: "app", profile: "full", exec: { env: { SETTING: variable } } }],
   tunnel: {
@@ -67,6 +70,8 @@ function mustNotHold({ token, dir }: DaemonProcess): Record<string, string> {
     tunnelSecret,
     variable,
     host,
+    origin,
+    commandLine,
     home: dir,
     machine: hostname(),
     user: `/${userInfo().username}/`,
@@ -76,6 +81,7 @@ function mustNotHold({ token, dir }: DaemonProcess): Record<string, string> {
 test("the report has everything in it, and nothing that is nobody's business", () =>
   withDaemonProcess(talkative, async (daemon) => {
     await call(daemon.endpoint, "read_file", { path: "hello.txt" });
+    await call(daemon.endpoint, "exec_command", { cmd: commandLine, yield_time_ms: 0 });
     const { code, stdout, stderr } = await bugreport(daemon, ["--yes", "--output", "report.tar.gz"]);
     assert.is(code, 0, stderr);
     const archive = join(daemon.dir, "report.tar.gz");
@@ -97,8 +103,8 @@ test("the report has everything in it, and nothing that is nobody's business", (
       daemon.program.stderr() +
       readFileSync(daemon.configPath, "utf8") +
       JSON.stringify(await daemon.admin.status());
-    assert.match(before, host);
-    assert.match(before, daemon.dir);
+    for (const text of [host, daemon.dir, origin, commandLine]) assert.match(before, text);
+    assert.is(JSON.parse(parts["status.json"] ?? "").commands[0].workspace, "app");
     for (const [name, text] of Object.entries(mustNotHold(daemon))) assert.not.ok(all.includes(text), name);
 
     const again = await bugreport(daemon, ["--yes", "--output", "report.tar.gz"]);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { status, tunnel } from "../../../internal/admin/admin.test.util.js";
+import type { Config } from "../../../internal/config/config.js";
 import { loadConfig } from "../../../internal/config/load.js";
 import { createDisguise } from "./disguise.js";
 
@@ -24,6 +25,44 @@ test("names of the home directory, the user, the machine and the hosts", () => {
     disguise(`${home}/src of ann on annes-laptop: https://MCP.example.com/mcp, ${url}; ${home}x/annish`),
     `~/src of USER on MACHINE: https://HOST/mcp, https://HOST/mcp; ${home}x/annish`,
   );
+});
+
+/** A config with `more` in it. */
+function configWith(more: string): Config {
+  mkdirSync(join(home, "app"), { recursive: true });
+  const path = join(home, "config.yaml");
+  const first = `version: 1\nhostname: own.example.org\nworkspaces: [{ path: app }]\n`;
+  writeFileSync(path, `${first}${more}`, { mode: 0o600 });
+  return loadConfig({ path, env: {}, home, uid, isInspection: true }).config;
+}
+
+test("names of the tunnel's server, of what its program is asked at, and of pages that may call", () => {
+  const rows: readonly (readonly [more: string, text: string, shown: string])[] = [
+    [
+      "tunnel: { provider: ssh, destination: ann2@box.example.net, remote_host: 192.0.2.7, remote_port: 8000 }",
+      "destination: ann2@box.example.net; connect to box.example.net port 22, on 192.0.2.7 and 127.0.0.1",
+      "destination: USER@HOST; connect to HOST port 22, on HOST and 127.0.0.1",
+    ],
+    [
+      "tunnel: { provider: ssh, destination: my-box, remote_port: 8000 }",
+      "ssh my-box: not my-boxes; localhost stays",
+      "ssh HOST: not my-boxes; localhost stays",
+    ],
+    [
+      "tunnel: { provider: command, argv: [x], url: 'https://far.example.net', ready_url: 'http://127.0.0.1:4040/' }",
+      "far.example.net asked at 127.0.0.1:4040",
+      "HOST asked at 127.0.0.1:4040",
+    ],
+    [
+      "tunnel: { provider: none }\nallowed_origins: ['https://pages.example.net:8443']",
+      "allowed_origins: https://pages.example.net:8443",
+      "allowed_origins: https://HOST:8443",
+    ],
+  ];
+  for (const [more, text, shown] of rows) {
+    const disguise = createDisguise({ ...around, config: configWith(more), status: undefined });
+    assert.is(disguise(text), shown);
+  }
 });
 
 test("everything that the config knows to be secret", () => {

@@ -31,7 +31,7 @@ export async function gather(context: Context): Promise<readonly Part[]> {
   const parts: readonly (readonly [name: string, about: string, read: () => Promise<string>])[] = [
     ["about.json", "versions of programs and system", () => json(async () => aboutThisMachine())],
     ["doctor.json", "what ctmcpctl doctor finds", () => doctor(context)],
-    ["status.json", "how the daemon is", () => json(() => client.status())],
+    ["status.json", "how the daemon is, without command lines", () => json(() => statusOf(context))],
     ["config.yaml", "the config with every default, without secrets", async () => effectiveConfig(context)],
     ["log.txt", "the daemon's last log lines", () => lastLines(context)],
     ["tunnel.json", "the tunnel, and what its program said last", () => json(() => client.tunnel())],
@@ -53,6 +53,13 @@ export async function gather(context: Context): Promise<readonly Part[]> {
 function aboutThisMachine(): object {
   const { platform, arch, versions } = process;
   return { version, platform, arch, release: release(), node: versions.node, time: new Date().toISOString() };
+}
+
+/** Commands are what a client works on, and that is nobody else's business. */
+async function statusOf({ client }: Context): Promise<object> {
+  // A daemon of an earlier version names no commands.
+  const { commands = [], ...status } = await client.status();
+  return { ...status, commands: commands.map(({ line: _, ...command }) => command) };
 }
 
 async function doctor(context: Context): Promise<string> {
