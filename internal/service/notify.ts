@@ -30,18 +30,19 @@ export function createNotifier({ env, pid }: NotifierOptions): Notifier {
   const watchdog = setInterval(() => tell("WATCHDOG=1"), watchdogMs(env, pid) / 3).unref();
 
   function tell(...lines: readonly string[]): void {
-    last = last.then(
-      () =>
-        new Promise((resolve) => {
-          const child = spawn("systemd-notify", lines, {
-            env: { NOTIFY_SOCKET: socket, PATH },
-            stdio: "ignore",
-          });
-          // Where it is missing, a start times out, and the manager says so.
-          child.once("error", () => resolve());
-          child.once("close", () => resolve());
-        }),
-    );
+    // Where it cannot be said, a start times out or the watchdog bites, and the manager says so; the next message may arrive.
+    last = last.then(() => send(lines)).catch(() => {});
+  }
+  function send(lines: readonly string[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      // Throws for some errors of the system, like ENOMEM, and tells of others later.
+      const child = spawn("systemd-notify", lines, {
+        env: { NOTIFY_SOCKET: socket, PATH },
+        stdio: "ignore",
+      });
+      child.once("error", reject);
+      child.once("close", () => resolve());
+    });
   }
   function statusLine(text: string): string {
     shown = text;
