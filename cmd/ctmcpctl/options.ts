@@ -109,6 +109,11 @@ export const options = {
   since: { type: "string", value: "TIME", help: "only later ones: 30m, 2h, 7d or 2026-11-01" },
   client: { type: "string", value: "TEXT", help: "only of clients whose name or id holds this" },
   tool: { type: "string", value: "NAME", help: "only calls of this tool" },
+  "state-dir": {
+    type: "string",
+    value: "DIR",
+    help: "what lies in this state directory, as of coding-tools-mcp (default: the daemon's)",
+  },
 } as const satisfies Record<string, Option>;
 
 export type OptionName = keyof typeof options;

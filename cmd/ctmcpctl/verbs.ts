@@ -222,13 +222,13 @@ export const verbs: readonly Verb[] = [
   {
     name: "audit",
     summary: "what clients did: calls, commands, changed files, sign-ins",
-    options: ["follow", "client", "tool", "since", "lines", "json"],
+    options: ["follow", "client", "tool", "since", "lines", "state-dir", "json"],
     load: () => import("./audit.js"),
   },
   {
     name: "audit verify",
     summary: "whether every record is there as it was written",
-    options: ["json"],
+    options: ["state-dir", "json"],
     load: () => import("./audit-verify.js"),
   },
   {

@@ -1,3 +1,6 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type Json, legacy, modern } from "../support/mcp-harness.js";
@@ -45,6 +48,33 @@ async function listening(program: Program): Promise<{ url: string; label: string
 }
 
 const anyPort = ["--port", "0"];
+
+test("its records are read and verified where the manual says", async () => {
+  await withProgram(anyPort, {}, async ({ place, program }) => {
+    const { url } = await listening(program);
+    await call({ url }, "read_file", { path: "hello.txt" });
+    program.child.kill("SIGTERM");
+    await program.exit;
+    const manual = readFileSync(new URL("../../../docs/operations.md", import.meta.url), "utf8");
+    const [, script = ""] = /```sh\n(dir=[^`]*)```/.exec(manual) ?? [];
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", script.replace("WORKSPACE", place.app)], {
+      env: { HOME: place.dir, PATH: `${programsIn(place.dir)}:${process.env.PATH}` },
+      encoding: "utf8",
+    });
+    assert.is(status, 0, stderr);
+    assert.match(stdout, /call +anonymous +workspace +read_file/);
+    assert.match(stdout, /^whole: records 1 to \d+ in 1 file/m);
+  });
+});
+
+/** A folder with `ctmcpctl` in it, for a shell. */
+function programsIn(dir: string): string {
+  const bin = join(dir, "bin");
+  mkdirSync(bin);
+  const run = `#!/bin/sh\nexec '${process.execPath}' '${mainOf("ctmcpctl")}' "$@"\n`;
+  writeFileSync(join(bin, "ctmcpctl"), run, { mode: 0o755 });
+  return bin;
+}
 
 /** Flags, variables, and what stands in the brackets of the start line. */
 const labels: readonly [readonly string[], Env, string][] = [
