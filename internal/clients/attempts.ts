@@ -20,7 +20,8 @@ export interface AttemptNote {
   readonly status?: number | undefined;
   /**
    * An error code as in `invalid_client`, never a token, code, query or body. Of authorize, when the result is ok:
-   * `allowed` or `denied` once the owner answered; anything else means that the page was shown. Of list: how many tools.
+   * `allowed` or `denied` once the owner answered; anything else means that the page was shown. Of token, likewise:
+   * `refreshed` for a refresh token, nothing for a code. Of list: how many tools.
    */
   readonly detail?: string | undefined;
 }

@@ -88,6 +88,15 @@ test("nothing is wrong with a client that got in, also after being asked to sign
   assert.is(codeAfter(quietMs, ["call"]), undefined);
 });
 
+test("a client that renewed its access and has nothing to ask for is not judged", () => {
+  const refreshed: Told = ["token", "refreshed"];
+  assert.is(codeAfter(quietMs, [refreshed]), undefined);
+  assert.is(codeAfter(quietMs, ["metadata", refreshed]), undefined);
+  assert.is(codeAfter(quietMs, ["metadata", "token"]), "TOKEN_THEN_NOTHING");
+  // Its next call is, when the token it was given does not come with it.
+  assert.is(codeAfter(0, [refreshed, challenge]), "TOKEN_NOT_SENT");
+});
+
 test("a client that got in and was shut out later is told so", () => {
   assert.is(codeAfter(0, ["initialize", "list", "call", ["token", 400, "invalid_grant"]]), "GRANT_ENDED");
 });

@@ -122,7 +122,7 @@ export const diagnosisRows: readonly Row[] = [
     reached: ["metadata"],
     without: ["register", "authorize", "token"],
     text: "it read how to sign in, then nothing arrived",
-    hint: "let POST /register through at your edge (Cloudflare: turn Bot Fight Mode off, free plans cannot except a path), then connect it again",
+    hint: "let POST /oauth/register through at your edge (Cloudflare: turn Bot Fight Mode off, free plans cannot except a path), then connect it again",
   },
   {
     code: "REGISTER_THEN_NOTHING",
@@ -144,11 +144,13 @@ export const diagnosisRows: readonly Row[] = [
     reached: ["authorize"],
     without: ["token"],
     text: "you allowed it, and it did not come for its token",
-    hint: "connect it again; if it stops there once more, let POST /token through at your edge",
+    hint: "connect it again; if it stops there once more, let POST /oauth/token through at your edge",
   },
   {
     code: "TOKEN_THEN_NOTHING",
     reached: ["token"],
+    // A client that renews its access between two conversations has nothing to ask for yet.
+    detail: /^(?!refreshed)/,
     text: "it was given a token, then nothing arrived: your edge blocks the client's network",
     hint: "allow 160.79.104.0/21, or turn off bot blocking for /mcp (Cloudflare: Block AI bots, Bot Fight Mode)",
   },

@@ -8,7 +8,7 @@ export interface ClientStep {
   /** The HTTP status of the answer. */
   readonly status: number;
   readonly clientId?: string | undefined;
-  /** An OAuth error code, or what the owner answered: `allowed` or `denied`. */
+  /** An OAuth error code; or what the owner answered, `allowed` or `denied`; or `refreshed` for a refresh token's token. */
   readonly detail?: string | undefined;
 }
 
@@ -30,11 +30,13 @@ export function describeExchange(
     }
     case "register":
       return { clientId: textOf(reply, "client_id"), detail: textOf(reply, "error") };
-    default:
+    default: {
+      const isRefresh = endpoint === "token" && form.get("grant_type") === "refresh_token";
       return {
         clientId: form.get("client_id") ?? basicUser(request.headers.authorization),
-        detail: textOf(reply, "error"),
+        detail: isRefresh && reply.status === 200 ? "refreshed" : textOf(reply, "error"),
       };
+    }
   }
 }
 
