@@ -260,7 +260,7 @@ export function bufferedFault(host: string): TunnelFault {
     code: "PUBLIC_STREAM_BUFFERED",
     class: "degraded",
     text: `what stands in front of ${host} holds streams back until they end`,
-    hint: "turn response buffering off (nginx: proxy_buffering off; Caddy: flush_interval -1), or long calls die silently",
+    hint: "turn response buffering off (nginx: proxy_buffering off; Caddy: take buffer_responses out), or long calls die silently",
   };
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Agent, fetch as fetchThrough, type Response } from "undici";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { bufferedFault } from "../../internal/tunnel/public-faults.js";
 import { withDaemon } from "../support/daemon-in-process.js";
 import { type Json, legacy, mirrorOf, modern } from "../support/mcp-harness.js";
 import { fixtureTool } from "../support/mcp-parts.js";
@@ -42,6 +43,18 @@ const hostile: Readonly<Record<string, Changes>> = {
     ["keepalive 90s", `keepalive 90s\n\t\t\tresponse_header_timeout ${idle}\n\t\t\tread_timeout ${idle}`],
   ],
 };
+
+/** Worse: here it does not help to ask for streaming, and the owner has to do what is said about it. */
+const deaf: Readonly<Record<string, { readonly changes: Changes; readonly cure: string }>> = {
+  nginx: {
+    changes: [["proxy_buffering on;", "proxy_buffering on; proxy_ignore_headers X-Accel-Buffering;"]],
+    cure: "proxy_buffering off",
+  },
+  Caddy: { changes: [["flush_interval 1h", "buffer_responses"]], cure: "take buffer_responses out" },
+};
+
+/** Milliseconds within which a stream has to say something. */
+const firstByteMs = 3_000;
 
 for (const [name, proxy] of reverseProxies) {
   test(`${name}: clients sign in and work, and everything names the public URL`, async () => {
@@ -81,6 +94,21 @@ for (const [name, proxy] of reverseProxies) {
   });
 }
 
+test("Caddy that is told to flush at once does not tell the daemon that a client has hung up", async () => {
+  const [, caddy] = reverseProxies.find(([name]) => name === "Caddy") ?? [];
+  if (caddy === undefined) throw new Error("Caddy is not tried");
+  await withSilentTool(5_000, async ({ originPort, token, ended }) => {
+    const changes: Changes = [["\t\ttransport http {", "\t\tflush_interval -1\n\t\ttransport http {"]];
+    await behind(caddy, { originPort, changes }, async (agent) => {
+      const hangUp = new AbortController();
+      const answer = await callSilent(agent, { era: modern, token, signal: hangUp.signal });
+      assert.is(await read(answer).next(), ":\n\n");
+      hangUp.abort();
+      assert.is(await ended, "done");
+    });
+  });
+});
+
 /** What becomes of a stream on its way through a proxy that is set hostile. */
 type Outcome = "streamed" | "first byte held" | "cut" | "refused";
 
@@ -94,13 +122,21 @@ const lesser: readonly (readonly [string, Manners, Readonly<Record<string, Outco
 test("streams get through proxies that buffer, compress and cut what is idle; those of lesser origins do not", async () => {
   const tries = reverseProxies.flatMap(([name, proxy]) => {
     const changes = hostile[name] as Changes;
-    const through = ({ originPort, token, isOver }: Origin): Promise<Outcome> =>
-      behind(proxy, { originPort, changes }, (agent) =>
+    const through = (
+      { originPort, token, isOver }: Origin,
+      more: Changes | undefined = [],
+    ): Promise<Outcome> =>
+      behind(proxy, { originPort, changes: [...changes, ...more] }, (agent) =>
         outcomeOf(callSilent(agent, { era: legacy, token }), isOver),
       );
     return [
       withSilentTool(silentMs, async (daemon) => {
         assert.is(await through(daemon), "streamed", name);
+      }),
+      withSilentTool(silentMs, async (daemon) => {
+        const { changes: worse, cure = "" } = deaf[name] ?? {};
+        assert.is(await through(daemon, worse), "first byte held", `${name}, deaf`);
+        assert.match(bufferedFault(publicHost).hint, cure);
       }),
       ...lesser
         .filter(([, , expected]) => expected[name] !== undefined)
@@ -117,12 +153,13 @@ test("streams get through proxies that buffer, compress and cut what is idle; th
 test.run();
 
 async function outcomeOf(call: Promise<Response>, isOver: () => boolean): Promise<Outcome> {
+  const begun = performance.now();
   const answer = await call;
   if (answer.status >= 500) return "refused";
   const body = read(answer);
   try {
     const first = await body.next();
-    if (isOver()) return "first byte held";
+    if (isOver() || performance.now() - begun > firstByteMs) return "first byte held";
     assert.is(first, ":\n\n");
     return /^event: message\ndata: .*"ok":true.*\n\n$/m.test(await body.rest()) ? "streamed" : "cut";
   } catch (error) {
