@@ -4,11 +4,12 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "no
 import { type AddressInfo, createServer } from "node:net";
 import { userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { loadConfig } from "../../../internal/config/load.js";
 import { ctl, type Home, makeHome, onTerminal } from "../ctl.test.util.js";
-import { writeConfig } from "./vendor.test.util.js";
+import { addProgram, writeConfig } from "./vendor.test.util.js";
 
 /** A real sshd on loopback, with a host key and a list of accepted keys of its own. */
 interface Server {
@@ -137,6 +138,29 @@ test("a server's key is taken by its fingerprint only: not unseen, not another o
   const changed = await run(port, []);
   assert.is(changed.code, 1);
   assert.match(changed.stderr, "Host key verification failed");
+});
+
+test("a connection that the owner has open already does not make up for the daemon's own key", async () => {
+  writeConfig(home);
+  const [control, own] = [join(home.dir, "control"), join(home.dir, "own")];
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", own]);
+  writeFileSync(server.authorizedKeys, readFileSync(`${own}.pub`, "utf8"));
+  const settings = join(home.dir, "ssh_config");
+  writeFileSync(settings, `ControlMaster auto\nControlPath ${control}\n`);
+  const env = addProgram(home, "ssh", `exec /usr/bin/ssh -F '${settings}' "$@"`);
+  const hosts = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null"].flatMap((it) => ["-o", it]);
+  const login = ["-F", settings, "-N", ...hosts, "-i", own, "-p", String(server.port), "127.0.0.1"];
+  const master = spawn("/usr/bin/ssh", login, { stdio: "ignore" });
+  try {
+    while (!existsSync(control)) await sleep(20);
+    const more = ["--fingerprint", server.fingerprint];
+    const refused = await ctl(home, [...argsFor(await freePort()), ...more], { env });
+    assert.is(refused.code, 1, refused.stderr);
+    assert.match(refused.stderr, "does not know the key yet");
+  } finally {
+    master.kill();
+    await once(master, "exit");
+  }
 });
 
 test("a port that is taken on the server, and a server that is not there", async () => {

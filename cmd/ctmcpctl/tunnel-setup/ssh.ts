@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expandPath } from "../../../internal/config/paths.js";
 import { Fault } from "../../../internal/errs/errs.js";
+import { sshArguments } from "../../../internal/tunnel/providers/ssh.js";
 import type { OptionName } from "../options.js";
 import type { Argv } from "../session.js";
 import type { TunnelEntry } from "./config-file.js";
@@ -34,24 +35,19 @@ export async function setupSsh(setup: Setup): Promise<TunnelEntry> {
 
   await makeKey(setup, identityFile);
   await pinServer(setup, { ssh, destination, port, knownHostsFile });
-  const forward = `${loopback}:${remotePort}:${loopback}:${config.listen.port}`;
-  const options = [
-    "BatchMode=yes",
-    "ConnectTimeout=15",
-    "ExitOnForwardFailure=yes",
-    "IdentitiesOnly=yes",
-    "StrictHostKeyChecking=yes",
-    `UserKnownHostsFile="${knownHostsFile}"`,
-  ];
+  const trial = {
+    provider: "ssh",
+    program: ssh,
+    destination,
+    port,
+    remoteHost: loopback,
+    remotePort,
+    identityFile,
+    knownHostsFile,
+  } as const;
   await tryForward(setup, {
-    argv: [
-      ssh,
-      "-vN",
-      ...options.flatMap((option) => ["-o", option]),
-      ...["-i", identityFile],
-      ...(port === undefined ? [] : ["-p", String(port)]),
-      ...["-R", forward, destination],
-    ],
+    // As the daemon will run it; -v so that an older ssh, too, says when the server listens.
+    argv: [ssh, "-v", ...sshArguments(trial, config.listen.port)],
     destination,
     remotePort,
     identityFile,

@@ -135,9 +135,16 @@ test("ssh listens where it is told, with the key and the known hosts it is told"
   const args = sshArguments({ ...ssh, identityFile: "/home/me/50% key" }, port);
   assert.equal(args.slice(-6), ["-p", "2222", "-R", "[::1]:9000:127.0.0.1:8765", "--", "me@example.com"]);
   for (const option of [
+    "BatchMode=yes",
     "StrictHostKeyChecking=yes",
     "ExitOnForwardFailure=yes",
+    "ServerAliveInterval=15",
+    "ServerAliveCountMax=3",
+    "ConnectTimeout=15",
+    "ControlMaster=no",
     "ControlPath=none",
+    "PermitLocalCommand=no",
+    "RemoteCommand=none",
     'IdentityFile="/home/me/50%% key"',
     'UserKnownHostsFile="/home/me/known"',
     "GlobalKnownHostsFile=/dev/null",
