@@ -1,5 +1,7 @@
 import type { Context } from "./context.js";
+import { checkAddress } from "./doctor/address.js";
 import { checkAttempts } from "./doctor/attempts.js";
+import { checkCatalogue } from "./doctor/catalogue.js";
 import { checkDaemon } from "./doctor/daemon.js";
 import { checkConfig, checkModes } from "./doctor/files.js";
 import { checkJourney, checkLoopback, outsideOf } from "./doctor/journey.js";
@@ -35,12 +37,14 @@ export async function run(context: Context): Promise<number> {
     const { status } = daemon;
     const { client } = context;
     report.add(await checkTunnel(client, status));
+    report.add(checkAddress(status));
     await withToken({ client, mode: status.auth.mode, config, uid }, async (token) => {
       const outside = outsideOf({ status, token, signal });
       const isGood = await checkJourney(outside, report.add);
       if (!isGood && status.listen.public_url !== null) report.add([await checkLoopback(outside, status)]);
     });
-    report.add(await checkAttempts(context.client));
+    report.add([await checkCatalogue(client, status)]);
+    report.add(await checkAttempts(client));
   }
   return report.end();
 }

@@ -137,6 +137,31 @@ const cases: readonly Case[] = [
     amiss: ["outside.server-metadata:fail"],
     hint: /well-known/,
   },
+  ...[
+    { what: "without endpoints", odd: {}, text: "registration_endpoint is missing" },
+    {
+      what: "with an endpoint that is no URL",
+      odd: { registration_endpoint: `https://${host}/r`, authorization_endpoint: "https://[" },
+      text: "authorization_endpoint is https://[,",
+    },
+    {
+      what: "with an endpoint elsewhere",
+      odd: { registration_endpoint: "https://www.example.com/oauth/register" },
+      text: "registration_endpoint is https://www.example.com/oauth/register,",
+    },
+    { what: "with an issuer that is no text", odd: { issuer: { toString: 1 } }, text: "issuer is {" },
+  ].map(
+    ({ what, odd, text }): Case => ({
+      name: `a document ${what}`,
+      interference: {
+        answer: ({ url = "" }, res) =>
+          /oauth-authorization-server|openid-configuration/.test(url) &&
+          Boolean(res.writeHead(200).end(JSON.stringify({ issuer: `https://${host}`, ...odd }))),
+      },
+      amiss: ["outside.server-metadata:fail"],
+      text: `authorization server metadata at /.well-known/oauth-authorization-server: ${text}`,
+    }),
+  ),
   {
     name: "a status that is changed",
     interference: {

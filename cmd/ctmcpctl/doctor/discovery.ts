@@ -1,4 +1,5 @@
 import { systemClock } from "../../../internal/clock/clock.js";
+import { brief } from "../../../internal/errs/brief.js";
 import { skewOf } from "../../../internal/tunnel/probe.js";
 import { skewFault } from "../../../internal/tunnel/public-faults.js";
 import { ask, type Outside, objectIn, unexpected } from "./outside.js";
@@ -16,6 +17,8 @@ const serverPaths = [
   "/.well-known/openid-configuration/mcp",
   "/mcp/.well-known/openid-configuration",
 ];
+/** Where a client is sent; each has to lie on the same server. */
+const endpoints = ["registration_endpoint", "authorization_endpoint", "token_endpoint"] as const;
 const misdirected = "set hostname to the name that clients use, and run: ctmcpctl reload";
 
 /** Fetches the server card: the first sign that requests arrive at all. Also compares the clocks. */
@@ -49,9 +52,9 @@ export async function checkResource(outside: Outside): Promise<Row> {
     const { resource, authorization_servers: servers } = document;
     // Strict clients compare it with the URL they were given, character by character.
     if (resource !== outside.url)
-      return fail(id, `${step}: resource is ${String(resource)}, not ${outside.url}`, misdirected);
+      return fail(id, `${step}: resource is ${shown(resource)}, not ${outside.url}`, misdirected);
     if (!Array.isArray(servers) || servers[0] !== outside.origin)
-      return fail(id, `${step}: it names ${String(servers)} as authorization server`, misdirected);
+      return fail(id, `${step}: it names ${shown(servers)} as authorization server`, misdirected);
   }
   return ok(id, `protected resource metadata: in both places, for ${outside.url}`);
 }
@@ -70,13 +73,18 @@ export async function checkServer(
       return { row: unexpected(id, step, seen) };
     }
     if (document.issuer !== outside.origin) {
-      const text = `${step}: issuer is ${String(document.issuer)}, not ${outside.origin}`;
+      const text = `${step}: issuer is ${shown(document.issuer)}, not ${outside.origin}`;
       return { row: fail(id, text, misdirected) };
     }
     first ??= { body: seen.body, document };
     if (seen.body !== first.body) {
       const hint = "the proxy sends this path elsewhere: pass every path under /.well-known on";
       return { row: fail(id, `${step}: it differs from that at ${serverPaths[0]}`, hint) };
+    }
+    const astray = endpoints.find((key) => !isOn(outside.origin, document[key]));
+    if (astray !== undefined) {
+      const text = `${step}: ${astray} is ${shown(document[astray])}, not a URL of ${outside.origin}`;
+      return { row: fail(id, text, "something in front changes this document: have it passed on as it is") };
     }
   }
   const row = ok(id, `authorization server metadata: the same in all ${serverPaths.length} places`);
@@ -92,4 +100,13 @@ export async function checkNoSignIn(outside: Outside): Promise<Row> {
     return unexpected(id, `no sign-in, which ${path} has to say by 404`, seen);
   }
   return ok(id, `no sign-in: clients that look for it are told so in all places`);
+}
+
+function isOn(origin: string, url: unknown): boolean {
+  return typeof url === "string" && URL.canParse(url) && new URL(url).origin === origin;
+}
+
+/** What stands in a document, in a few words. */
+function shown(value: unknown): string {
+  return typeof value === "string" ? brief(value) : brief(JSON.stringify(value) ?? "missing");
 }
