@@ -24,7 +24,7 @@ usage: install.sh [options] [workspace]
   --with-image, --method M  of the earlier program: images are always there, and npm is the one method
 
 Variables with the prefix CODING_TOOLS_MCP_ have the names of the options: WORKSPACE, PORT, AUTH_MODE, AUTH_TOKEN,
-TOOL_PROFILE, SERVER_BIN, VERSION, TUNNEL_PROVIDER, AUTO_INSTALL_TUNNEL. PREFIX: where to install, default ~/.local.
+TOOL_PROFILE, SERVER_BIN, VERSION, INSTALL_METHOD, TUNNEL_PROVIDER, AUTO_INSTALL_TUNNEL. PREFIX: where to install, default ~/.local.
 
 exit codes: 0 done, 1 failed or unknown option, 2 unknown provider or value
 END
@@ -39,6 +39,18 @@ fail() { # text, hint, exit code
   say "error: $1" >&2
   [ -z "${2-}" ] || say "hint: $2" >&2
   exit "${3:-1}"
+}
+
+lower() {
+  say "$1" | tr '[:upper:]' '[:lower:]'
+}
+
+check_method() { # --method or its variable
+  case $(lower "$1") in
+    auto | npm) ;;
+    uv | pip) say "warning: this is no Python package any more: it is installed by npm, not by $1" >&2 ;;
+    *) fail "the method is $1" "leave it out: npm is the one method" ;;
+  esac
 }
 
 # A package of this checkout, not a link to it: what runs must not change with the next git pull.
@@ -117,6 +129,7 @@ remove_programs() {
 # Secrets travel in the environment, where other users cannot read them.
 start_server() {
   mode=${CODING_TOOLS_MCP_AUTH_MODE:-${CODING_TOOLS_MCP_AUTH_TOKEN:+bearer}}
+  case $(lower "${CODING_TOOLS_MCP_OAUTH_MODE-}") in 1 | true | yes | on) mode=${mode:-oauth} ;; esac
   case ${mode:=noauth} in
     noauth | oauth) ;;
     bearer)
@@ -172,16 +185,14 @@ while [ $# -gt 0 ]; do
     --version) set_variable VERSION "$2" && shift ;;
     --no-verify) verify=false ;;
     --with-image) ;;
-    --method)
-      case $2 in auto | npm) ;; *) fail "--method is $2" "this is no Python package any more: leave it out" ;; esac
-      shift
-      ;;
+    --method) set_variable INSTALL_METHOD "$2" && shift ;;
     -*) fail "unknown option $1" "see install.sh --help" ;;
     *) set_variable WORKSPACE "$1" ;;
   esac
   shift
 done
 
+check_method "${CODING_TOOLS_MCP_INSTALL_METHOD:-auto}"
 case ${CODING_TOOLS_MCP_TUNNEL_PROVIDER-} in
   '' | cloudflared | cf | ngrok | devtunnel | dev-tunnel | ms-devtunnel) ;;
   *) fail "unknown provider $CODING_TOOLS_MCP_TUNNEL_PROVIDER" "one of cloudflared, ngrok, devtunnel" 2 ;;

@@ -23,6 +23,9 @@ Variables, each with the prefix CODING_TOOLS_MCP_:
   AUTO_INSTALL_TUNNEL   1: install the provider's program when it is missing: with Homebrew where that is, else from
                         TUNNEL_PROGRAM_URL if TUNNEL_PROGRAM_SHA256 is its checksum
   SERVER_BIN            coding-tools-mcp, with ctmcpd and ctmcpctl beside it
+  ALLOWED_ORIGINS, ALLOW_NETWORK, DANGEROUSLY_SKIP_ALL_PERMISSIONS, ENABLE_VIEW_IMAGE, EXEC_ALLOW_ROOTS, OAUTH_MODE,
+  OAUTH_TOKEN_TTL, PERMISSION_MODE, SANDBOX_MINIMUM, SHELL_ENV_SET
+                        as in coding-tools-mcp --help; others of its variables are named and not taken
 
 exit codes: 0 stopped, 1 failed, 2 unknown provider or value, else those of ctmcpd
 END
@@ -42,6 +45,30 @@ fail() { # text, hint, exit code
 # A YAML string that reads back as the text.
 quoted() {
   printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"
+}
+
+# The value of one of our variables, by its name without the prefix; empty when it is not set.
+value_of() {
+  printenv "CODING_TOOLS_MCP_$1" || :
+}
+
+word_of() {
+  value_of "$1" | tr '[:upper:]' '[:lower:]'
+}
+
+is_on() {
+  case $(word_of "$1") in 1 | true | yes | on) ;; *) return 1 ;; esac
+}
+
+# The parts of a variable's value as a YAML list, each as `edit` makes it.
+list_of() { # name, separator, edit
+  items=
+  while read -r item; do
+    [ -z "$item" ] || items="$items${items:+, }$(quoted "$("$3" "$item")")"
+  done <<END
+$(value_of "$1" | tr "$2" '\n')
+END
+  say "[$items]"
 }
 
 # Our programs: beside SERVER_BIN, on PATH, or in the checkout this script is part of.
@@ -75,27 +102,30 @@ download_program() {
   [ -n "$wanted" ] || fail "CODING_TOOLS_MCP_TUNNEL_PROGRAM_SHA256 is not set" "without it nothing is downloaded"
   mkdir -p "$HOME/.local/bin"
   draft=$(mktemp "$HOME/.local/bin/.$1.XXXXXX")
-  trap 'rm -f "$draft"' EXIT
+  trap 'rm -f "$draft" "$draft.out"' EXIT
+  trap 'exit 1' HUP INT TERM
   curl -fsSL --proto =https -o "$draft" "$url" || fail "cannot download $url"
   [ "$(sha256_of "$draft")" = "$wanted" ] || fail "$url is not what its checksum says" "do not use it"
-  case $url in *.tgz | *.tar.gz) tar -xzOf "$draft" "$1" >"$draft.out" && mv "$draft.out" "$draft" ;; esac
+  case $url in
+    *.tgz | *.tar.gz)
+      tar -xzOf "$draft" "$1" >"$draft.out" || fail "$url holds no file of the name $1" "take another archive"
+      mv "$draft.out" "$draft"
+      ;;
+  esac
   chmod 755 "$draft"
   mv "$draft" "$HOME/.local/bin/$1"
-  trap - EXIT
+  trap - EXIT HUP INT TERM
 }
 
 require_program() {
   PATH=$PATH:$HOME/.local/bin
   command -v "$1" >/dev/null && return
-  case ${CODING_TOOLS_MCP_AUTO_INSTALL_TUNNEL-} in
-    1 | true | yes | on) ;;
-    *)
-      [ -t 0 ] || fail "$1 is not installed" "$(how_to_install "$1")"
-      printf '%s is not installed. Install it? [y/N] ' "$1" >&2
-      read -r answer
-      case $answer in y | Y | yes) ;; *) fail "$1 is not installed" "$(how_to_install "$1")" ;; esac
-      ;;
-  esac
+  if ! is_on AUTO_INSTALL_TUNNEL; then
+    [ -t 0 ] || fail "$1 is not installed" "$(how_to_install "$1")"
+    printf '%s is not installed. Install it? [y/N] ' "$1" >&2
+    read -r answer
+    case $answer in y | Y | yes) ;; *) fail "$1 is not installed" "$(how_to_install "$1")" ;; esac
+  fi
   if [ -n "${CODING_TOOLS_MCP_TUNNEL_PROGRAM_URL-}" ]; then
     download_program "$1"
   elif command -v brew >/dev/null; then
@@ -117,7 +147,11 @@ token_lines() { # the vendor's own variable
 }
 
 absolute() {
-  case $1 in /*) say "$1" ;; *) say "$PWD/$1" ;; esac
+  case $1 in /* | '~'*) say "$1" ;; *) say "$PWD/$1" ;; esac
+}
+
+without_slash() {
+  say "${1%/}"
 }
 
 tunnel_section() {
@@ -140,9 +174,40 @@ auth_section() {
   say "auth:"
   say "  mode: $auth_mode"
   case $auth_mode in
-    bearer) [ -z "${CODING_TOOLS_MCP_AUTH_TOKEN-}" ] || say "  token: \"\${env:CODING_TOOLS_MCP_AUTH_TOKEN}\"" ;;
-    oauth) [ -z "${CODING_TOOLS_MCP_OAUTH_PASSWORD-}" ] || say "  password: \"\${env:CODING_TOOLS_MCP_OAUTH_PASSWORD}\"" ;;
+    *bearer) [ -z "${CODING_TOOLS_MCP_AUTH_TOKEN-}" ] || say "  token: \"\${env:CODING_TOOLS_MCP_AUTH_TOKEN}\"" ;;
   esac
+  case $auth_mode in
+    oauth*)
+      [ -z "${CODING_TOOLS_MCP_OAUTH_PASSWORD-}" ] || say "  password: \"\${env:CODING_TOOLS_MCP_OAUTH_PASSWORD}\""
+      ttl=$(value_of OAUTH_TOKEN_TTL)
+      [ -z "$ttl" ] || say "  access_token_ttl: $(quoted "${ttl}s")"
+      ;;
+  esac
+}
+
+# The variables for commands as JSON, which is YAML too; numbers and truth values become text.
+shell_variables() {
+  [ -n "$(value_of SHELL_ENV_SET)" ] || return 0
+  node -e '
+    const given = JSON.parse(process.env.CODING_TOOLS_MCP_SHELL_ENV_SET);
+    const all = Object.entries(given);
+    const isObject = typeof given === "object" && !Array.isArray(given);
+    if (!isObject || all.some(([, value]) => typeof value === "object")) process.exit(1);
+    console.log(JSON.stringify(Object.fromEntries(all.map(([name, value]) => [name, String(value)]))));
+  ' 2>/dev/null || fail "CODING_TOOLS_MCP_SHELL_ENV_SET is no JSON object with texts in it" "" 2
+}
+
+exec_section() {
+  mode=$(value_of PERMISSION_MODE)
+  if is_on DANGEROUSLY_SKIP_ALL_PERMISSIONS; then mode=dangerous; fi
+  if is_on ALLOW_NETWORK; then network=host; else network=none; fi
+  minimum=$(value_of SANDBOX_MINIMUM)
+  say "exec:"
+  say "  permission_mode: $(quoted "${mode:-safe}")"
+  say "  sandbox:"
+  say "    minimum: $(quoted "${minimum:-strong}")"
+  say "    network: $network"
+  say "    read: $(list_of EXEC_ALLOW_ROOTS : absolute)"
 }
 
 write_config() {
@@ -155,8 +220,12 @@ write_config() {
     say "  - id: workspace"
     say "    path: $(quoted "$workspace")"
     say "    profile: $(quoted "$profile")"
+    [ -z "$variables" ] || say "    exec: { env: $variables }"
     auth_section
     tunnel_section
+    exec_section
+    say "allowed_origins: $(list_of ALLOWED_ORIGINS , without_slash)"
+    case $(word_of ENABLE_VIEW_IMAGE) in 0 | false | no | off) say "view_image: false" ;; esac
     say "state_dir: state"
     say "runtime_dir: run"
     say "log: { level: notice }"
@@ -171,25 +240,48 @@ ctl() {
 # The secret that clients need: shown by the run that made it and by no other.
 show_secret() {
   case $auth_mode in
-    bearer)
+    *bearer)
       if [ -n "${CODING_TOOLS_MCP_AUTH_TOKEN-}" ]; then
         say "clients send   Authorization: Bearer, and the token in CODING_TOOLS_MCP_AUTH_TOKEN"
-      elif $is_new; then
-        say "clients send   Authorization: Bearer $(cat "$dir/state/bearer-token")"
-      else
+      elif $had_token; then
         say "clients send   Authorization: Bearer, and the token in $dir/state/bearer-token"
-      fi
-      ;;
-    oauth)
-      if [ -n "${CODING_TOOLS_MCP_OAUTH_PASSWORD-}" ]; then
-        say "sign in with   the password in CODING_TOOLS_MCP_OAUTH_PASSWORD"
-      elif $is_new; then
-        say "sign in with   $(ctl rotate-secret password 2>/dev/null)"
       else
-        say "sign in with   the password shown before; another one: $ctmcpctl --config $config rotate-secret password"
+        say "clients send   Authorization: Bearer $(cat "$dir/state/bearer-token")"
       fi
       ;;
   esac
+  case $auth_mode in
+    oauth*)
+      if [ -n "${CODING_TOOLS_MCP_OAUTH_PASSWORD-}" ]; then
+        say "sign in with   the password in CODING_TOOLS_MCP_OAUTH_PASSWORD"
+      elif $had_password; then
+        say "sign in with   the password shown before; another one: $ctmcpctl --config $config rotate-secret password"
+      else
+        say "sign in with   $(ctl rotate-secret password 2>/dev/null)"
+      fi
+      ;;
+  esac
+}
+
+# The earlier script passed every variable on to the server. What has no place in a configuration is not lost in silence.
+name_the_rest() {
+  while read -r name why; do
+    case $name=$(value_of "$name") in
+      *= | *=0 | SHELL_ENV_INHERIT=core) ;;
+      *) say "warning: CODING_TOOLS_MCP_$name is not taken: $why" >&2 ;;
+    esac
+  done <<END
+SHELL_ENV_INHERIT commands get the variables of core, and those in SHELL_ENV_SET
+SHELL_ENV_INCLUDE_ONLY commands get the variables of core, and those in SHELL_ENV_SET
+SHELL_ENV_EXCLUDE commands get the variables of core, and those in SHELL_ENV_SET
+OAUTH_TOKEN_SECRET a key is made, and kept in $dir/state
+OAUTH_CLIENT_ID clients register by themselves
+OAUTH_CLIENT_SECRET clients register by themselves
+OAUTH_REDIRECT_URIS clients register by themselves
+RUNTIME_ROOT all is kept in $dir
+TRUST_PROXY_HEADERS no header says who a client is, forwarded or not
+TRACE see ctmcpctl --config $config audit
+END
 }
 
 # Ends the daemon if the URL does not come up, so that nobody waits for it.
@@ -230,9 +322,11 @@ newline='
 case $workspace in *"$newline"*) fail "the folder's name holds a line break" ;; esac
 port=${CODING_TOOLS_MCP_PORT:-8765}
 profile=${CODING_TOOLS_MCP_TOOL_PROFILE:-read-only}
-auth_mode=${CODING_TOOLS_MCP_AUTH_MODE:-bearer}
+if is_on OAUTH_MODE; then auth_mode=oauth; else auth_mode=bearer; fi
+auth_mode=${CODING_TOOLS_MCP_AUTH_MODE:-$auth_mode}
 case $auth_mode in
-  bearer | oauth) ;;
+  bearer) if is_on OAUTH_MODE; then auth_mode=oauth+bearer; fi ;;
+  oauth) [ -z "${CODING_TOOLS_MCP_AUTH_TOKEN-}" ] || auth_mode=oauth+bearer ;;
   noauth) fail "a public URL needs a credential" "set CODING_TOOLS_MCP_AUTH_MODE to bearer or oauth" 2 ;;
   *) fail "CODING_TOOLS_MCP_AUTH_MODE is $auth_mode" "one of bearer, oauth" 2 ;;
 esac
@@ -243,6 +337,11 @@ case $server_url in
 esac
 hostname=${server_url#https://}
 hostname=${hostname%/}
+variables=$(shell_variables)
+if is_on DANGEROUSLY_FAKE_READONLY_ANNOTATIONS; then
+  fail "annotations are never falsified: clients rely on them to ask before a change" \
+    "unset CODING_TOOLS_MCP_DANGEROUSLY_FAKE_READONLY_ANNOTATIONS" 2
+fi
 
 ctmcpd=$(program_of_ours ctmcpd)
 ctmcpctl=$(program_of_ours ctmcpctl)
@@ -257,6 +356,7 @@ if [ "$provider" = devtunnel ] && [ -z "$tunnel_id" ]; then
   [ -s "$dir/devtunnel-id" ] || say "coding-tools-mcp-$(od -An -N4 -tx4 /dev/urandom | tr -d ' ')" >"$dir/devtunnel-id"
   tunnel_id=$(cat "$dir/devtunnel-id")
 fi
+name_the_rest
 write_config
 ctl config check >/dev/null
 if [ "$provider" = devtunnel ] && [ -z "${CODING_TOOLS_MCP_TUNNEL_ID-}" ]; then
@@ -265,8 +365,8 @@ if [ "$provider" = devtunnel ] && [ -z "${CODING_TOOLS_MCP_TUNNEL_ID-}" ]; then
   write_config
 fi
 
-case $auth_mode in bearer) secret=bearer-token ;; oauth) secret=owner-password.json ;; esac
-if [ -e "$dir/state/$secret" ]; then is_new=false; else is_new=true; fi
+if [ -e "$dir/state/bearer-token" ]; then had_token=true; else had_token=false; fi
+if [ -e "$dir/state/owner-password.json" ]; then had_password=true; else had_password=false; fi
 
 "$ctmcpd" --config "$config" --quiet </dev/null &
 daemon=$!
