@@ -1,12 +1,15 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { FaultRow } from "../../internal/tunnel/types.js";
+import type { Ending } from "./endings.js";
 
 /** A stand-in for a vendor's program: it takes the arguments the real one takes, and speaks as that does. */
 export interface Agent {
   /** Variables it may be given; any other one makes it refuse. */
   readonly variables: readonly string[];
   readonly faults: readonly FaultRow[];
+  /** How it ends, by the code of a row of `faults`. */
+  readonly endings: Readonly<Record<string, Ending>>;
   /** Reads its arguments, its settings and its environment; throws when the real one would not have them. */
   start(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Session>;
 }
@@ -24,8 +27,9 @@ export interface Session {
 const always = ["PATH", "HOME", "FAKE_SCENARIO", "PWD", "OLDPWD", "SHLVL", "_"];
 
 /**
- * Runs it as FAKE_SCENARIO says: `ready`, `silent` (starts and says nothing more), or `fault CODE`: shows that row of
- * the provider's table, and ends when the row is a blocking one. SIGUSR1: it loses its connection; SIGUSR2: it is back.
+ * Runs it as FAKE_SCENARIO says: `ready`, `silent` (starts and says nothing more), `exit N` (ends with that code as soon as
+ * it is ready), or `fault CODE`: shows that row of the provider's table, and ends as the real one does then. SIGUSR1: it
+ * loses its connection; SIGUSR2: it is back.
  */
 export async function runAgent(agent: Agent): Promise<void> {
   const scenario = process.env.FAKE_SCENARIO ?? "ready";
@@ -37,16 +41,17 @@ export async function runAgent(agent: Agent): Promise<void> {
   setInterval(() => {}, 60_000);
   process.on("SIGUSR1", () => session.lose());
   process.on("SIGUSR2", () => session.connect());
-  const code = /^fault (\w+)$/.exec(scenario)?.[1];
-  if (code === undefined) {
-    if (scenario === "ready") session.connect();
-    return;
-  }
+  const [, what, code = ""] = /^(fault|exit) (\w+)$/.exec(scenario) ?? [];
+  if (scenario === "ready" || what === "exit") session.connect();
+  if (what === "exit") process.exit(Number(code));
+  if (what !== "fault") return;
   const row = agent.faults.find((candidate) => candidate.code === code);
   if (row === undefined) refuse(`scenario ${scenario}`);
+  const ending = agent.endings[code];
+  if (ending === undefined) refuse(`scenario ${scenario}, whose end nobody has noted`);
   if (session.show?.(row)) return;
   console.log(row.sample);
-  if (row.class === "blocked") process.exit(1);
+  if (ending !== "goes on") process.exit(ending);
 }
 
 function refuse(reason: unknown): never {

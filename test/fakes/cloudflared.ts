@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { cloudflaredFaults } from "../../internal/tunnel/faults/cloudflared.js";
 import { demand, runAgent, serve } from "./agent.js";
+import { endings } from "./endings.js";
 
 const quickHost = "calm-lake-plain-stone.trycloudflare.com";
 
@@ -10,6 +11,7 @@ const quickHost = "calm-lake-plain-stone.trycloudflare.com";
 await runAgent({
   variables: ["TUNNEL_LOG_OUTPUT", "TUNNEL_MANAGEMENT_DIAGNOSTICS", "TUNNEL_TOKEN"],
   faults: cloudflaredFaults,
+  endings: endings.cloudflared,
   async start(args, env) {
     demand(args[0] === "tunnel", `unknown command ${args[0]}`);
     const run = args.indexOf("run");

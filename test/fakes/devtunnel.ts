@@ -1,10 +1,12 @@
 import { devtunnelFaults } from "../../internal/tunnel/faults/devtunnel.js";
 import { demand, runAgent } from "./agent.js";
+import { endings } from "./endings.js";
 
 /** devtunnel, hosting a tunnel whose one port is the number at the end of its id, as in `mcp-8765`. */
 await runAgent({
   variables: ["DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"],
   faults: devtunnelFaults,
+  endings: endings.devtunnel,
   async start(args) {
     const [verb, id = "", ...rest] = args;
     demand(verb === "host" && rest.length === 0, "host ID, without options that the service would refuse");

@@ -3,11 +3,13 @@ import { parseArgs } from "node:util";
 import { parse } from "yaml";
 import { ngrokFaults } from "../../internal/tunnel/faults/ngrok.js";
 import { demand, runAgent } from "./agent.js";
+import { endings } from "./endings.js";
 
 /** ngrok's agent, version 3: one record a line on standard output. */
 await runAgent({
   variables: ["NGROK_AUTHTOKEN"],
   faults: ngrokFaults,
+  endings: endings.ngrok,
   async start(args, env) {
     const [verb, ...rest] = args;
     demand(verb === "http", `unknown command ${verb}`);

@@ -3,11 +3,13 @@ import type { AddressInfo } from "node:net";
 import { parseArgs } from "node:util";
 import { openaiFaults, openaiReadiness } from "../../internal/tunnel/faults/openai.js";
 import { demand, runAgent, serve } from "./agent.js";
+import { endings } from "./endings.js";
 
 /** OpenAI's tunnel-client: records on standard output, readiness at an address that it writes to a file. */
 await runAgent({
   variables: ["CONTROL_PLANE_API_KEY", "CTMCP_TUNNEL_MARK"],
   faults: [...openaiFaults, ...openaiReadiness],
+  endings: endings["tunnel-client"],
   async start(args, env) {
     const [verb, ...rest] = args;
     demand(verb === "run", `unknown command ${verb}`);

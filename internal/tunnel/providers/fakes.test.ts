@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { endings } from "../../../test/fakes/endings.js";
 import { type FakeName, installFake } from "../../../test/fakes/install.js";
 import { type RunningLaunch, runLaunch } from "../../../test/fakes/run-launch.js";
 import type { TunnelConfig } from "../../config/config.js";
@@ -88,10 +89,19 @@ for (const name of ["ngrok", "cloudflared by token", "devtunnel", "openai"]) {
     test(`${name}: ${row.code}`, async () => {
       const [launch] = await launchOf(fake, config, `fault ${row.code}`);
       const { code, class: kind, text, hint } = row;
-      const sign = await run(launch).until(isFault);
+      const child = run(launch);
+      const sign = await child.until(isFault);
       assert.equal(sign, { kind: "fault", fault: { code, class: kind, text, hint } });
+      const ending = endings[fake][code];
+      // Ended by us, and by nothing before, it has no code.
+      if (ending === "goes on") child.kill("SIGKILL");
+      assert.is(await child.ended, ending === "goes on" ? null : ending);
     });
   }
+  test(`${name}: what is noted about its end is about rows that there are`, () => {
+    const codes = providerOf(config).faults.map(({ code }) => code);
+    assert.equal(Object.keys(endings[fake]).sort(), codes.sort());
+  });
 }
 
 test("a reserve that keeps no request away is told once, then it is ready", async () => {
