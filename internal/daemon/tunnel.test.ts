@@ -3,69 +3,60 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { updatedCode } from "../../test/fakes/endings.js";
 import { installFake } from "../../test/fakes/install.js";
-import { type FixtureDaemon, withDaemon } from "../../test/support/daemon-in-process.js";
+import { withDaemon } from "../../test/support/daemon-in-process.js";
 import type { Json } from "../../test/support/mcp-harness.js";
-import { exchange, request } from "../../test/support/raw-http.js";
-import type { TunnelReport } from "../tunnel/types.js";
+import { ask, isAlive, report, statusFor, staying, until } from "./tunnel.test.util.js";
 
-const app = { id: "app", path: "app" };
+test("clients sign in under a name that only the tunnel knows, for as long as it is there", async () => {
+  const name = "found.example.invalid";
+  const auth = { mode: "oauth" };
+  const paths = ["oauth-authorization-server", "oauth-protected-resource/mcp", "oauth-protected-resource"];
+  await withDaemon({ config: { auth } }, async (daemon) => {
+    const { host, port } = daemon.daemon.address();
+    const local = `${host}:${port}`;
+    /** Who the documents say that the server is, to a client that calls it so. */
+    const told = async (by: string): Promise<unknown[]> =>
+      Promise.all(
+        paths.map(async (path) => {
+          const { status, body } = await ask(daemon, by, `/.well-known/${path}`);
+          if (status !== 200) return status;
+          const { issuer, resource, authorization_servers: servers } = JSON.parse(body);
+          return issuer ?? [resource, servers];
+        }),
+      );
+    const of = (origin: string): unknown[] => [
+      origin,
+      [`${origin}/mcp`, [origin]],
+      [`${origin}/mcp`, [origin]],
+    ];
+    assert.equal(await told(local), of(`http://${local}`));
+    assert.equal(await told(name), [403, 403, 403]);
 
-/** A program that says it is ready and stays, as tunnels do. */
-const staying = {
-  provider: "command",
-  argv: [process.execPath, "-e", 'console.log("up on port {port}"); setInterval(() => {}, 1000)'],
-  ready_pattern: "up on port [0-9]+",
-};
-
-async function report({ admin }: FixtureDaemon): Promise<TunnelReport | null> {
-  return (await admin.tunnel()).tunnel;
-}
-
-/** Waits until the report is as wanted; the file's time limit ends what never comes. */
-async function until(
-  daemon: FixtureDaemon,
-  wanted: (report: TunnelReport) => boolean,
-): Promise<TunnelReport> {
-  for (;;) {
-    const now = await report(daemon);
-    if (now !== null && wanted(now)) return now;
-    await setTimeout(20);
-  }
-}
-
-async function statusFor(daemon: FixtureDaemon, host: string): Promise<number> {
-  const { port } = daemon.daemon.address();
-  const answer = await exchange(port, request("GET", "/healthz").replace(/Host: [^\r]+/i, `Host: ${host}`));
-  return answer.status;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-test("a change that is none of the tunnel's business leaves its program alone, another ends it first", async () => {
-  const hostname = "mcp.example.invalid";
-  await withDaemon({ config: { hostname, tunnel: staying } }, async (daemon) => {
-    const { pid } = await until(daemon, ({ pid }) => pid !== null);
-    daemon.configure({ hostname, tunnel: staying, workspaces: [{ ...app, profile: "full" }] });
-    assert.is((await daemon.admin.reload({ dryRun: false })).result, "applied");
-    assert.is((await report(daemon))?.pid, pid);
-
-    daemon.configure({ hostname, tunnel: { ...staying, down_pattern: "lost" } });
+    daemon.configure({ auth, tunnel: { ...staying, url: `https://${name}` } });
     await daemon.admin.reload({ dryRun: false });
-    const other = await until(daemon, (now) => now.pid !== null && now.pid !== pid);
-    assert.not.ok(isAlive(pid ?? 0), "two at the same time");
+    while ((await statusFor(daemon, name)) !== 200) await setTimeout(20);
+    for (const by of [name, local]) assert.equal(await told(by), of(`https://${name}`), by);
 
-    daemon.configure({ hostname });
+    daemon.configure({ auth });
     await daemon.admin.reload({ dryRun: false });
-    while (isAlive(other.pid ?? 0)) await setTimeout(20);
-    assert.is(await report(daemon), null);
+    while ((await statusFor(daemon, name)) !== 403) await setTimeout(20);
+    assert.equal(await told(local), of(`http://${local}`));
+    assert.equal(await told(name), [403, 403, 403]);
+  });
+});
+
+test("a program that ends to be started anew, as cloudflared does after an update, is", async () => {
+  await withDaemon({ config: {} }, async (daemon) => {
+    const token = join(daemon.dir, "token");
+    writeFileSync(token, "token-of-a-test", { mode: 0o600 });
+    const program = installFake(daemon.dir, "cloudflared", `exit ${updatedCode}`);
+    const tunnel = { provider: "cloudflared", token_file: token, program };
+    daemon.configure({ hostname: "mcp.example.invalid", tunnel });
+    await daemon.admin.reload({ dryRun: false });
+    const { fault } = await until(daemon, ({ restarts, state }) => restarts >= 2 && state === "backoff");
+    assert.equal([fault?.class, /exit code 11\b/.test(fault?.text ?? "")], ["backoff", true]);
   });
 });
 
@@ -200,7 +191,7 @@ test("where there is no public url, a client's request through the tunnel proves
 });
 
 test("with a profile, what the tunnel brings needs no sign-in: up to that profile, as long as it runs", async () => {
-  const full = { workspaces: [{ ...app, profile: "full" }] };
+  const full = { workspaces: [{ id: "app", path: "app", profile: "full" }] };
   await withDaemon({ config: full }, async (daemon) => {
     const key = join(daemon.dir, "key");
     writeFileSync(key, "api-key-of-a-test", { mode: 0o600 });
