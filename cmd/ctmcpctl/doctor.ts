@@ -39,7 +39,7 @@ export async function run(context: Context): Promise<number> {
     report.add(await checkTunnel(client, status));
     report.add(checkAddress(status));
     await withToken({ client, mode: status.auth.mode, config, uid }, async (token) => {
-      const outside = outsideOf({ status, token, signal });
+      const outside = outsideOf({ client, status, token, signal });
       const isGood = await checkJourney(outside, report.add);
       if (!isGood && status.listen.public_url !== null) report.add([await checkLoopback(outside, status)]);
     });

@@ -20,7 +20,7 @@ export async function run(context: Context): Promise<number> {
   const { client, uid } = context;
   report.add(await checkTunnel(client, status));
   await withToken({ client, mode: status.auth.mode, config: loaded?.config, uid }, async (token) => {
-    const outside = outsideOf({ status, token, signal });
+    const outside = outsideOf({ client, status, token, signal });
     report.add(await checkCard(outside));
     report.add(await checkCalls(outside));
   });

@@ -108,6 +108,7 @@ export function makeBackend(parts: Partial<AdminBackend> = {}): AdminBackend {
     }),
     signIn: undefined,
     tunnel: undefined,
+    prove: async () => ({ url: null, fault: null }),
     logs: async function* () {},
     ...parts,
   };

@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from "node:http";
 import { type ErrorCode, errnoOf, Fault, messageOf, programErrors } from "../errs/errs.js";
 import type { LogLine } from "../log/line.js";
+import type { ProofReport } from "../tunnel/types.js";
 import {
   type ApprovalDecision,
   type ApprovalsReport,
@@ -70,6 +71,7 @@ export interface AdminClient {
   /** Throws REFUSED when no tunnel is configured, as `testTunnel` does. */
   restartTunnel(): Promise<TunnelStatusReport>;
   testTunnel(): Promise<TunnelStatusReport>;
+  prove(): Promise<ProofReport>;
   /** In the text format of Prometheus. */
   metrics(): Promise<string>;
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
@@ -141,6 +143,7 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
     tunnel: () => ask("GET", "/v1/tunnel"),
     restartTunnel: () => call({ method: "POST", path: "/v1/tunnel/restart", timeoutMs: tunnelTimeoutMs }),
     testTunnel: () => call({ method: "POST", path: "/v1/tunnel/test", timeoutMs: tunnelTimeoutMs }),
+    prove: () => call({ method: "POST", path: "/v1/prove", timeoutMs: tunnelTimeoutMs }),
     metrics: async () => readText(await send(options, { method: "GET", path: "/v1/metrics" })),
     logs: (what) => readLines(options, what),
   };

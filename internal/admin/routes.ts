@@ -41,6 +41,7 @@ export const routes: Readonly<Record<string, Route>> = {
   "/v1/tunnel": { GET: ({ tunnel }) => ({ tunnel: tunnel?.report() ?? null }) },
   "/v1/tunnel/restart": { POST: async (backend) => ({ tunnel: await tunnelOf(backend).restart() }) },
   "/v1/tunnel/test": { POST: async (backend) => ({ tunnel: await tunnelOf(backend).test() }) },
+  "/v1/prove": { POST: (backend) => backend.prove() },
 };
 
 /** A refusal before any backend is asked, with the HTTP status it deserves. */

@@ -18,6 +18,7 @@ test("each question reaches the tunnel, and brings its report back", () =>
     assert.equal(await client.tunnel(), { schema: 1, tunnel });
     assert.equal(await client.restartTunnel(), { schema: 1, tunnel: starting });
     assert.equal(await client.testTunnel(), { schema: 1, tunnel: degraded });
+    assert.equal(await client.prove(), { schema: 1, url: null, fault: null });
     assert.is((await send("/v1/tunnel/restart")).status, 405);
     assert.is((await send("/v1/tunnel", post({}))).status, 405);
   }));

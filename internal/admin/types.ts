@@ -4,7 +4,7 @@ import type { AuthConfig, Profile, SandboxLevelName } from "../config/config.js"
 import type { ConfigProblem } from "../config/problem.js";
 import type { Warning } from "../health/health.js";
 import type { LogLine } from "../log/line.js";
-import type { TunnelReport } from "../tunnel/types.js";
+import type { ProofReport, TunnelReport } from "../tunnel/types.js";
 
 /**
  * The admin API, version 1: HTTP/JSON on a unix socket that only its owner can open. Every JSON answer carries
@@ -30,6 +30,7 @@ import type { TunnelReport } from "../tunnel/types.js";
  *     POST /v1/undo             {id?} -> UndoResultReport
  *     GET  /v1/tunnel           TunnelStatusReport
  *     POST /v1/tunnel/restart   TunnelStatusReport
+ *     POST /v1/prove            ProofReport
  *     GET  /v1/metrics          numbers as text for Prometheus
  *     POST /v1/tunnel/test      TunnelStatusReport
  *
@@ -393,6 +394,8 @@ export interface AdminBackend {
   readonly undo?: UndoBackend;
   /** Undefined: none is configured. */
   readonly tunnel: TunnelBackend | undefined;
+  /** Goes out to the public URL and back, whoever brings requests there. */
+  prove(): Promise<ProofReport>;
   /** The remembered lines, oldest first; with `follow` also those to come, until `signal` aborts. */
   logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
 }

@@ -38,6 +38,7 @@ export function createBackend(deps: BackendDeps): AdminBackend {
     get tunnel() {
       return deps.tunnel.backend();
     },
+    prove: () => deps.tunnel.prove(engine.current().config),
     config({ sources }) {
       const shown = showConfig({ ...deps.loaded(), config: engine.current().config });
       const { path, config } = shown;

@@ -240,6 +240,18 @@ test("with a profile, what the tunnel brings needs no sign-in: up to that profil
   });
 });
 
+test("without a public url, and with one that does not lead here, nothing is proven", async () => {
+  await withDaemon({ config: {} }, async (daemon) => {
+    const none = await daemon.admin.prove();
+    assert.equal([none.url, none.fault?.code], [null, "PUBLIC_URL_UNKNOWN"]);
+    daemon.configure({ hostname: "mcp.example.invalid" });
+    await daemon.admin.reload({ dryRun: false });
+    const elsewhere = await daemon.admin.prove();
+    assert.is(elsewhere.url, null);
+    assert.match(elsewhere.fault?.code ?? "", /^PUBLIC_/);
+  });
+});
+
 test("the program ends with the daemon", async () => {
   let pid = 0;
   await withDaemon({ config: { hostname: "mcp.example.invalid", tunnel: staying } }, async (daemon) => {

@@ -11,12 +11,14 @@ import type { Health } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { Redactor } from "../log/redact.js";
 import { spawnChild } from "../supervisor/child.js";
+import { probeOnce } from "../tunnel/monitor.js";
 import { networkIdentity } from "../tunnel/network.js";
 import { createProbe } from "../tunnel/probe.js";
 import type { ProbeResponder } from "../tunnel/probe-responder.js";
 import { providerOf, secretsOf } from "../tunnel/providers/index.js";
 import { createTunnel, type Tunnel } from "../tunnel/tunnel.js";
-import type { TunnelFault, TunnelReport } from "../tunnel/types.js";
+import type { ProofReport, TunnelFault, TunnelReport } from "../tunnel/types.js";
+import { publicUrl } from "./addresses.js";
 
 export interface TunnelServiceDeps {
   readonly clock: Clock;
@@ -51,6 +53,8 @@ export interface TunnelService {
   arrived(mark: string): void;
   /** undefined: none is configured. */
   backend(): TunnelBackend | undefined;
+  /** Whether requests to the public URL of `config`, whoever brings them, arrive at this process. */
+  prove(config: Config): Promise<ProofReport>;
   /** Resolves when its program has ended. */
   close(): Promise<void>;
 }
@@ -66,8 +70,9 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   let tunnel: Tunnel | undefined;
   let origin: string | undefined;
   let condition: string | undefined;
-  let isClosed = false;
   const pass = createPass({ clock, id: tunnelPassId, label: "tunnel" });
+  const probe = createProbe({ clock, responder });
+  const closing = new AbortController();
   let stopWatching: () => void = () => {};
   // One after the other: two programs must never run at the same time.
   let changes = Promise.resolve();
@@ -104,8 +109,13 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
         },
       };
     },
+    async prove(config) {
+      const status = { origin: config.publicOrigin };
+      const result = await probeOnce({ status, probe, clock }, closing.signal);
+      return result.ok ? { url: publicUrl(config) ?? null, fault: null } : { url: null, fault: result.fault };
+    },
     async close() {
-      isClosed = true;
+      closing.abort();
       stopWatching();
       await changes;
       await tunnel?.close();
@@ -121,7 +131,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
     stopWatching();
     stopWatching = clock.after(credentialsEveryMs, () => {
       const current = wanted;
-      if (isClosed || current === undefined || tunnel?.report().state !== "blocked") return;
+      if (closing.signal.aborted || current === undefined || tunnel?.report().state !== "blocked") return;
       if (isDeepStrictEqual(filesOf(current.config), current.files)) return watchCredentials();
       // Where the file is one that the configuration reads, this starts the tunnel anew by itself. What is wrong with the
       // rest of the configuration keeps no other file from being tried.
@@ -146,10 +156,10 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
     settle(undefined);
     discover(undefined);
     health.clear("TUNNEL_URL_CHANGES");
-    if (config === undefined || isClosed) return;
+    if (config === undefined || closing.signal.aborted) return;
     for (const secret of secretsOf(config)) redactor.add(secret);
     const path = await deps.path();
-    if (isClosed) return;
+    if (closing.signal.aborted) return;
     const provider = providerOf(config);
     if (!provider.isStable) health.set("TUNNEL_URL_CHANGES", urlChanges);
     tunnel = createTunnel({
@@ -169,7 +179,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
           return token;
         },
       },
-      probe: createProbe({ clock, responder }),
+      probe,
       network: networkIdentity,
       clock,
       random: Math.random,
@@ -187,7 +197,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   function discover(found: string | undefined): void {
     if (found === origin) return;
     origin = found;
-    if (!isClosed) deps.onOrigin();
+    if (!closing.signal.aborted) deps.onOrigin();
   }
 
   /** A fault is a condition under its own code, until there is another one or none. */

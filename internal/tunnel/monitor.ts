@@ -88,7 +88,7 @@ const noUrl: TunnelFault = {
 
 /** Probes the public URL once, and always comes to a result. */
 export async function probeOnce(
-  { status, probe, clock }: Pick<MonitorDeps, "status" | "probe" | "clock">,
+  { status, probe, clock }: Pick<MonitorDeps, "probe" | "clock"> & { status: Pick<Status, "origin"> },
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   const { origin } = status;

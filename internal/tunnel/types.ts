@@ -95,6 +95,14 @@ export interface Provider {
   launch(context: LaunchContext): Promise<Launch>;
 }
 
+/** What a probe through the public URL has just found; serialised as it is. */
+export interface ProofReport {
+  /** The MCP URL that leads to this very process; null: that is not proven, or there is none. */
+  readonly url: string | null;
+  /** Why it is not proven. */
+  readonly fault: TunnelFault | null;
+}
+
 /** What `status` and `tunnel status` show; serialised as it is. */
 export interface TunnelReport {
   readonly provider: string;

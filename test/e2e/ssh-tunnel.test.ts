@@ -45,6 +45,12 @@ test("a client outside goes on through every fault, signed in once, and nothing 
     const owner = { password, workspaces: ["app"], profile: "full" } as const;
     const tools = await far.ask("signIn", publicUrl, owner);
     assert.ok(tools.includes("exec_command"), String(tools));
+    assert.equal((await daemon.admin.prove()).url, publicUrl);
+    const { rows } = JSON.parse(await ctl("verify", "--json")) as { rows: { id: string; status: string }[] };
+    assert.ok(
+      rows.some(({ id, status }) => id === "mcp.tools" && status === "ok"),
+      JSON.stringify(rows),
+    );
     await far.ask("count");
     await far.ask("answered");
 

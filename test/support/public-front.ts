@@ -78,6 +78,7 @@ export function outsideThrough({ port }: Front, { authority, host, daemon, token
     origin: `https://${host}`,
     url: `https://${host}/mcp`,
     mode,
+    whyUnproven: async () => undefined,
     token: token ?? (mode.endsWith("bearer") ? daemon.token() : undefined),
     exchange: (url, signal, what) => exchange(place(url), signal, what),
     fetch: fetchThere as unknown as typeof fetch,

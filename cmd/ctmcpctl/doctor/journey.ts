@@ -1,13 +1,16 @@
+import type { AdminClient } from "../../../internal/admin/client.js";
 import type { StatusReport } from "../../../internal/admin/types.js";
 import { systemClock } from "../../../internal/clock/clock.js";
 import { createExchange } from "../../../internal/tunnel/exchange.js";
 import { checkCard, checkNoSignIn, checkResource, checkServer } from "./discovery.js";
 import type { Outside } from "./outside.js";
+import { whyUnproven } from "./proof.js";
 import { fail, ok, type Row, warn } from "./row.js";
 import { checkChallenge, checkSession } from "./session.js";
 import { checkSignIn } from "./sign-in.js";
 
 export interface OutsideOptions {
+  readonly client: Pick<AdminClient, "prove">;
   readonly status: StatusReport;
   /** What calls are made with; see `withToken`. */
   readonly token: string | undefined;
@@ -15,13 +18,14 @@ export interface OutsideOptions {
 }
 
 /** Where clients come in: the public URL, or this machine's own where there is none. */
-export function outsideOf({ status, token, signal }: OutsideOptions): Outside {
+export function outsideOf({ client, status, token, signal }: OutsideOptions): Outside {
   const url = status.listen.public_url ?? status.listen.url;
   return {
     origin: new URL(url).origin,
     url,
     mode: status.auth.mode,
     token,
+    whyUnproven: () => whyUnproven(client, status),
     exchange: createExchange({ clock: systemClock }),
     signal,
   };
@@ -51,7 +55,10 @@ export async function checkJourney(outside: Outside, show: (rows: readonly Row[]
 export async function checkCalls(outside: Outside): Promise<readonly Row[]> {
   if (outside.mode === "none") return checkSession(outside);
   const challenge = await checkChallenge(outside);
-  if (outside.token !== undefined) return [challenge, ...(await checkSession(outside))];
+  if (outside.token !== undefined) {
+    const unproven = await outside.whyUnproven();
+    return [challenge, ...(unproven === undefined ? await checkSession(outside) : [unproven])];
+  }
   const text = "initialize and tools/list: not tried, since the bearer token cannot be read";
   return [challenge, warn("mcp.initialize", text, "see what is said of its file above")];
 }

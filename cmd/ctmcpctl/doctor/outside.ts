@@ -13,6 +13,8 @@ export interface Outside {
   readonly mode: AuthMode;
   /** What calls are made with; undefined when nobody is asked, or it cannot be read. */
   readonly token: string | undefined;
+  /** Asked before the token is sent: why it must not be, as `whyUnproven` finds it. */
+  readonly whyUnproven: () => Promise<Row | undefined>;
   readonly exchange: Exchange;
   /** For the MCP client; default: node's own. */
   readonly fetch?: typeof fetch;
