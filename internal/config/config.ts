@@ -10,8 +10,10 @@ export type LogLevel = "debug" | "info" | "notice" | "warning" | "error";
 
 export interface WorkspaceConfig {
   readonly id: string;
-  /** Absolute; not yet checked to exist. */
+  /** Absolute. */
   readonly path: string;
+  /** Where that led, links resolved, when the configuration was read; that place was looked at, and no other is served. */
+  readonly real: string;
   /** This workspace's ceiling; a client's grant can only narrow it. */
   readonly profile: Profile;
   readonly exec: WorkspaceExec;

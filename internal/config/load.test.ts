@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -22,6 +22,8 @@ const exec: ExecConfig = {
   environment: { inherit: "core", includeOnly: [], exclude: [], set: {} },
   sandbox: { minimum: "strong", network: "none", read: [], write: [] },
 };
+/** A folder of the home directory, as a workspace names it. */
+const at = (name: string) => ({ path: join(home, name), real: realpathSync(join(home, name)) });
 const noExec = { path: [], env: {} };
 const app = "workspaces: [{path: src/app}]\n";
 
@@ -44,7 +46,7 @@ test("a file with the required keys only gets every default", () => {
     hostname: undefined,
     publicOrigin: undefined,
     listen: { host: "127.0.0.1", port: 8765 },
-    workspaces: [{ id: "app", path: join(home, "src/app"), profile: "read-only", exec: noExec }],
+    workspaces: [{ id: "app", ...at("src/app"), profile: "read-only", exec: noExec }],
     auth: { mode: "bearer", tokenFile: undefined, token: undefined, oauth },
     tunnel: undefined,
     allowedOrigins: [],
@@ -93,11 +95,11 @@ runtime_dir: ${folder}/run
     workspaces: [
       {
         id: "a",
-        path: join(home, "src/app"),
+        ...at("src/app"),
         profile: "read-only",
         exec: { path: [join(home, "src/docs")], env: { T: env.TOKEN } },
       },
-      { id: "docs", path: join(home, "src/docs"), profile: "full", exec: noExec },
+      { id: "docs", ...at("src/docs"), profile: "full", exec: noExec },
     ],
     auth: { mode: "bearer", tokenFile: undefined, token: env.TOKEN, oauth },
     tunnel: { provider: "none" },

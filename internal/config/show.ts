@@ -45,7 +45,7 @@ function spell(config: Config): Record<string, unknown> {
     version: config.version,
     hostname: config.hostname,
     listen: spellAddress(listen),
-    workspaces: config.workspaces.map(({ exec, ...workspace }) => ({
+    workspaces: config.workspaces.map(({ exec, real: _, ...workspace }) => ({
       ...workspace,
       // Any of the values may be a secret that a reference has brought here.
       exec: { path: exec.path, env: Object.fromEntries(Object.keys(exec.env).map((name) => [name, "***"])) },

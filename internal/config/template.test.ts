@@ -40,10 +40,10 @@ test("a rendered file loads without problem or warning and says what was answere
   );
   const [least, most, open] = loaded.map(({ config }) => config);
   const exec = { path: [], env: {} };
-  assert.equal(least?.workspaces, [{ id: "plain", path: plain, profile: "read-only", exec }]);
+  assert.equal(least?.workspaces, [{ id: "plain", path: plain, real: plain, profile: "read-only", exec }]);
   assert.equal(most?.workspaces, [
-    { id: "odd", path: odd, profile: "full", exec },
-    { id: "plain", path: plain, profile: "full", exec },
+    { id: "odd", path: odd, real: odd, profile: "full", exec },
+    { id: "plain", path: plain, real: plain, profile: "full", exec },
   ]);
   assert.equal([most?.hostname, most?.listen], ["mcp.example.com", { host: "::1", port: 9000 }]);
   assert.is(open?.auth.mode, "none");

@@ -14,8 +14,6 @@ import { configSchema } from "./schema.js";
 interface Found {
   readonly config: WorkspaceConfig;
   readonly index: number;
-  /** With links resolved; equal for two names of one folder. */
-  readonly real: string;
 }
 
 /** The workspaces that can be used; what is wrong with the others, and among them, is reported. */
@@ -40,7 +38,7 @@ export function resolveWorkspaces(
     const id = workspace?.id ?? slug(basename(path));
     if (id === "") context.problem(at, `no id can be made from ${path}`, "give this workspace an id");
     const profile = workspace?.profile ?? raw.profile ?? configSchema.properties.profile.default;
-    found.push({ config: { id, path, profile, exec }, index, real });
+    found.push({ config: { id, path, real, profile, exec }, index });
   }
   checkUnique(found, context);
   checkNesting(found, context);
@@ -77,15 +75,16 @@ function realFolder(path: string, at: Path, { home, problem }: ResolveContext): 
       return void problem(at, `${path} does not exist`, "create the folder or correct the path");
     return void problem(at, `${path} cannot be entered: ${errno}`);
   }
-  const what = tooWide(path, home);
-  if (what === undefined) return realPath(path);
+  const real = realPath(path);
+  const what = tooWide(real, home);
+  if (what === undefined) return real;
   return void problem(at, `${path} is ${what} and cannot be a workspace`, "name a project folder below it");
 }
 
 function checkUnique(found: readonly Found[], { problem }: ResolveContext): void {
-  for (const [position, { config, index, real }] of found.entries()) {
+  for (const [position, { config, index }] of found.entries()) {
     const earlier = found.slice(0, position);
-    const same = earlier.find((other) => other.real === real);
+    const same = earlier.find((other) => other.config.real === config.real);
     if (same !== undefined) {
       const message = `${config.path} is already workspace '${same.config.id}'`;
       problem(["workspaces", index, "path"], message, "remove one of the two");
@@ -98,7 +97,8 @@ function checkUnique(found: readonly Found[], { problem }: ResolveContext): void
 
 function checkNesting(found: readonly Found[], { warning }: ResolveContext): void {
   for (const inner of found) {
-    const outer = found.find((other) => other.real !== inner.real && contains(other.real, inner.real));
+    const { real } = inner.config;
+    const outer = found.find(({ config }) => config.real !== real && contains(config.real, real));
     if (outer === undefined || narrower(outer.config.profile, inner.config.profile) === outer.config.profile)
       continue;
     const at = ["workspaces", inner.index, "path"];

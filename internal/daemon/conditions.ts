@@ -5,6 +5,7 @@ import type { Health } from "../health/health.js";
 import type { Log } from "../log/log.js";
 import type { SandboxStatus } from "../sandbox/types.js";
 import type { PendingError } from "./reload.js";
+import { reloadHint } from "./snapshot.js";
 
 /** Says what of the daemon's own state wants the owner's attention. */
 export interface Conditions {
@@ -17,6 +18,8 @@ export interface Conditions {
   loaded(loaded: LoadedConfig): void;
   /** After the self-test, with the configuration in force. */
   sandboxTested(status: SandboxStatus, config: Config): void;
+  /** Paths of workspaces that lead elsewhere than when the configuration was read; empty when none does any more. */
+  misplaced(paths: readonly string[]): void;
   /** At the start, when nothing was found to search with. */
   ripgrepMissing(): void;
 }
@@ -54,6 +57,12 @@ export function createConditions({ health, log }: { health: Health; log: Log }):
       if (!weak || workspaces.every(({ profile }) => profile === "read-only")) return;
       const text = `commands are refused: the sandbox is ${level}, exec.sandbox.minimum is ${exec.sandbox.minimum}`;
       health.set("SANDBOX_TOO_WEAK", { severity: "error", text, fix: reason ?? "install bubblewrap" });
+    },
+    misplaced(paths) {
+      if (paths.length === 0) return health.clear("WORKSPACE_ELSEWHERE");
+      const text = `a link leads elsewhere now, and is not followed: ${paths.join(", ")}`;
+      log.warning(text);
+      health.set("WORKSPACE_ELSEWHERE", { severity: "error", text, fix: reloadHint });
     },
     ripgrepMissing() {
       health.set("RIPGREP_MISSING", {

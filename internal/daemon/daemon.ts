@@ -146,6 +146,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     pass,
     tunnelPass: tunnel.pass,
     probe: responder,
+    onReplaced: workshop.end,
+    onMisplaced: conditions.misplaced,
     ...createObservers({
       clients,
       attempts,

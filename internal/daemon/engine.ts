@@ -26,7 +26,14 @@ import { createExchanges } from "./exchanges.js";
 import { createListener, type Inherited, type Listener } from "./listener.js";
 import { planChange } from "./plan.js";
 import type { Prepared } from "./reload.js";
-import { createSnapshot, isReplaced, openRoots, ownPaths, type Snapshot } from "./snapshot.js";
+import {
+  createSnapshot,
+  isReplaced,
+  leadsElsewhere,
+  openRoots,
+  ownPaths,
+  type Snapshot,
+} from "./snapshot.js";
 
 /** The steps of preparing a configuration, in order; each may fail, and then none has happened. */
 export type PrepareStep = "workspaces" | "auth" | "listener" | "snapshot";
@@ -50,6 +57,10 @@ export interface EngineDeps {
   readonly onCall: (record: CallRecord) => void;
   readonly onRequest: (record: RequestRecord) => void;
   readonly onClientStep?: (step: ClientStep) => void;
+  /** Another folder at the place of this workspace is served from now on. */
+  readonly onReplaced?: (workspaceId: string) => void;
+  /** The paths of workspaces that lead elsewhere by now and are not followed are these, which they were not before. */
+  readonly onMisplaced?: (paths: readonly string[]) => void;
   readonly probe?: ProbeResponder;
   /** False: requests come by another way than HTTP. */
   readonly listen: boolean;
@@ -94,6 +105,7 @@ export function createEngine(deps: EngineDeps): Engine {
   let snapshot: Snapshot | undefined;
   let draining = false;
   let foldersChecked = Number.NEGATIVE_INFINITY;
+  let misplaced: readonly string[] = [];
 
   const exchanges = createExchanges(clock);
   const mcp = createMcpHttp({ clock, inFlight, subscriptions, elicitation, onRequest: deps.onRequest });
@@ -222,6 +234,8 @@ export function createEngine(deps: EngineDeps): Engine {
           const old = snapshot;
           snapshot = next;
           bound?.commit();
+          tellMisplaced(next);
+          for (const { id } of replaced) deps.onReplaced?.(id);
           if (old === undefined) return;
           tellSubscribers(old);
           clock.after(arrivalMs, () => old.lease.retire());
@@ -247,7 +261,13 @@ export function createEngine(deps: EngineDeps): Engine {
   async function withFreshFolders(began: Snapshot): Promise<Snapshot> {
     if (clock.monotonic() - foldersChecked < folderCheckMs) return began;
     foldersChecked = clock.monotonic();
-    const replaced = [...began.roots].filter(([path, { value }]) => isReplaced(value, path));
+    tellMisplaced(began);
+    const replaced = began.config.workspaces
+      .filter((workspace) => {
+        const root = began.roots.get(workspace.path);
+        return root !== undefined && isReplaced(root.value, workspace);
+      })
+      .map(({ path }) => path);
     if (replaced.length === 0 || began !== snapshot) return began;
     try {
       const prepared = await prepare(began.config);
@@ -256,16 +276,18 @@ export function createEngine(deps: EngineDeps): Engine {
         return began;
       }
       prepared.commit();
-      log.notice("a workspace folder was replaced and opened again", {
-        paths: replaced.map(([path]) => path),
-      });
+      log.notice("a workspace folder was replaced and opened again", { paths: replaced });
     } catch (error) {
-      log.warning("a workspace folder was replaced and cannot be opened", {
-        paths: replaced.map(([path]) => path),
-        error,
-      });
+      log.warning("a workspace folder was replaced and cannot be opened", { paths: replaced, error });
     }
     return current();
+  }
+
+  function tellMisplaced({ config }: Snapshot): void {
+    const paths = config.workspaces.filter(leadsElsewhere).map(({ path }) => path);
+    if (isDeepStrictEqual(paths, misplaced)) return;
+    misplaced = paths;
+    deps.onMisplaced?.(paths);
   }
 }
 

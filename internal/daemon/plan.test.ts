@@ -3,8 +3,9 @@ import * as assert from "uvu/assert";
 import type { Config, OAuthConfig } from "../config/config.js";
 import { planChange } from "./plan.js";
 
-const app = { id: "app", path: "/src/app", profile: "read-only", exec: { path: [], env: {} } } as const;
-const docs = { id: "docs", path: "/src/docs", profile: "read-only", exec: { path: [], env: {} } } as const;
+const exec = { path: [], env: {} } as const;
+const app = { id: "app", path: "/src/app", real: "/src/app", profile: "read-only", exec } as const;
+const docs = { id: "docs", path: "/src/docs", real: "/src/docs", profile: "read-only", exec } as const;
 const base: Config = {
   version: 1,
   hostname: undefined,

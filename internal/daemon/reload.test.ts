@@ -1,44 +1,18 @@
 import { EventEmitter, once } from "node:events";
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { Agent } from "node:http";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createHastyClock } from "../../test/support/clock.js";
 import { type FixtureDaemon, withDaemon } from "../../test/support/daemon-in-process.js";
 import { modern } from "../../test/support/mcp-harness.js";
 import { createSilent, fixtureTools } from "../../test/support/mcp-tools.js";
 import { descriptorCount, freePort, holdPort, openResources } from "../../test/support/resources.js";
-import { call, type Endpoint, post, subscribe, toolNames } from "../../test/support/rpc.js";
-import { type Clock, systemClock } from "../clock/clock.js";
+import { call, post, subscribe, toolNames } from "../../test/support/rpc.js";
 import { Fault } from "../errs/errs.js";
 
 const app = { id: "app", path: "app" };
 const full = { workspaces: [{ ...app, profile: "full" }] };
-
-/** The machine's clock, but a test may move it on, and lets the long timers fire. */
-function createHastyClock(): Clock & { hurry(ms: number): void } {
-  const held = new Set<{ due: number; run: () => void }>();
-  let ahead = 0;
-  const monotonic = (): number => systemClock.monotonic() + ahead;
-  return {
-    now: () => systemClock.now() + ahead,
-    monotonic,
-    after(ms, run) {
-      if (ms < 60_000) return systemClock.after(ms, run);
-      const timer = { due: monotonic() + ms, run };
-      held.add(timer);
-      return () => held.delete(timer);
-    },
-    hurry(ms) {
-      ahead += ms;
-      for (const timer of held) {
-        if (timer.due > monotonic()) continue;
-        held.delete(timer);
-        timer.run();
-      }
-    },
-  };
-}
 
 async function codeOf(work: Promise<unknown>): Promise<string | undefined> {
   return work.then(
@@ -279,25 +253,6 @@ test("a changed address is served before the old one is let go", async () => {
     assert.match((await codeOf(post(old, modern("tools/list")))) ?? "answered", /ECONNREFUSED/);
     running.release();
     assert.is((await answer).body.result.structuredContent.ok, true);
-  });
-});
-
-test("a workspace folder that was removed and made again is served again", async () => {
-  const clock = createHastyClock();
-  await withDaemon({ clock }, async ({ app: folder, endpoint, dir }) => {
-    const to: Endpoint = endpoint();
-    const read = () => call(to, "read_file", { path: "hello.txt" });
-    const before = openResources();
-    assert.is((await read()).structuredContent.ok, true);
-    renameSync(folder, join(dir, "away"));
-    clock.hurry(1_000);
-    assert.is((await read()).structuredContent.ok, true, "the folder that was opened is still there");
-    mkdirSync(folder);
-    writeFileSync(join(folder, "hello.txt"), "cloned again\n");
-    clock.hurry(1_000);
-    assert.match((await read()).content[0].text, /cloned again/);
-    clock.hurry(60_000);
-    assert.equal(openResources(), before);
   });
 });
 

@@ -1,8 +1,10 @@
 import { type BigIntStats, fstatSync, statSync } from "node:fs";
 import type { Authenticator } from "../auth/authenticator.js";
 import type { SignIn } from "../auth/oauth/server.js";
-import type { Config } from "../config/config.js";
+import type { Config, WorkspaceConfig } from "../config/config.js";
+import { realPath } from "../config/folders.js";
 import { tunnelFiles } from "../config/tunnel.js";
+import { Fault } from "../errs/errs.js";
 import { createRequestGate } from "../httpd/gate.js";
 import type { HttpSnapshot } from "../httpd/handler.js";
 import type { CallDeps } from "../mcp/call.js";
@@ -70,8 +72,8 @@ export function createSnapshot(parts: SnapshotParts): Snapshot {
 }
 
 /**
- * Opens the root of every workspace of `config`; one that `held` has open on the same folder is taken over. All or
- * none: when one cannot be opened, those opened here are closed again.
+ * Opens the root of every workspace of `config`; one that `held` has open on the same folder is taken over, and so is one
+ * whose path leads elsewhere by now. All or none: when one cannot be opened, those opened here are closed again.
  */
 export function openRoots(
   config: Config,
@@ -80,13 +82,14 @@ export function openRoots(
   const roots = new Map<string, Shared<Root>>();
   const opened: Root[] = [];
   try {
-    for (const { path } of config.workspaces) {
+    for (const workspace of config.workspaces) {
+      const { path, real } = workspace;
       const old = held.get(path);
-      if (old !== undefined && !isReplaced(old.value, path)) {
+      if (old !== undefined && old.value.path === real && !isReplaced(old.value, workspace)) {
         roots.set(path, old);
         continue;
       }
-      const root = openRoot(path, { closed: ownPaths(config) });
+      const root = openUnmoved(workspace, ownPaths(config));
       opened.push(root);
       roots.set(
         path,
@@ -106,12 +109,35 @@ export function ownPaths({ stateDir, runtimeDir, auth, tunnel }: Config): readon
   return [stateDir, runtimeDir, ...secretFiles, ...tunnelFiles({ tunnel })];
 }
 
+/** A path, and where it led when that place was found fit to be served. */
+export type Served = Pick<WorkspaceConfig, "path" | "real">;
+
 /**
- * True when another folder lies at `path` than the one that was opened: moved here, or cloned afresh. One that is gone
- * is not replaced yet: calls in it say so, and the daemon goes on with the others.
+ * True when a link on the way makes `path` lead to another place than it did. That is not followed: a branch that is
+ * checked out could put the home directory there. Reading the configuration again looks at the new place.
  */
-export function isReplaced(root: Root, path: string): boolean {
-  const found = statOf(path);
+export function leadsElsewhere({ path, real }: Served): boolean {
+  return realPath(path) !== real;
+}
+
+/** Opens the root at `path`, `closed` as for openRoot. Throws REFUSED when it leads elsewhere, also just now. */
+export function openUnmoved({ path, real }: Served, closed: readonly string[]): Root {
+  const root = openRoot(path, { closed });
+  if (root.path === real) return root;
+  root.close();
+  throw new Fault("REFUSED", `${path} leads to ${root.path} now, and not to ${real}`, { hint: reloadHint });
+}
+
+/** What to do about a folder that leads elsewhere. */
+export const reloadHint = "put the folder back, or, if it is meant to be served: ctmcpctl reload";
+
+/**
+ * True when another folder lies at the same place than the one that was opened: moved here, or cloned afresh. One that is
+ * gone is not replaced yet: calls in it say so, and the daemon goes on with the others.
+ */
+export function isReplaced(root: Root, served: Served): boolean {
+  if (leadsElsewhere(served)) return false;
+  const found = statOf(served.path);
   if (found === undefined || !found.isDirectory()) return false;
   const held = root.openDir(".");
   try {

@@ -1,7 +1,6 @@
 import type { Clock } from "../clock/clock.js";
 import { commandLimits } from "../commands/commands.js";
 import type { Config } from "../config/config.js";
-import { realPath } from "../config/folders.js";
 import { Fault } from "../errs/errs.js";
 import { createResizer } from "../files/resize.js";
 import { createTextReader } from "../files/text-reader.js";
@@ -19,6 +18,7 @@ import type { Tool } from "../tools/types.js";
 import { validators } from "../tools/validators.js";
 import type { Root } from "../workspace/root.js";
 import type { Workspace } from "../workspace/workspace.js";
+import { leadsElsewhere, reloadHint } from "./snapshot.js";
 import type { Workshop } from "./workshop.js";
 
 /** The tools of the product and what they stand on. */
@@ -89,8 +89,8 @@ export function createToolbox({ clock, env, home, workshop }: ToolboxOptions): T
     let searchPath = env.PATH ?? "";
     // Made now: later a command could have pointed the work tree at another repository.
     const gitPolicies = new Map(
-      config.workspaces.map(({ id, path }) => {
-        const commands = workshop.sandboxPolicy(config, { id, path: realPath(path) }, searchPath);
+      config.workspaces.map(({ id, real }) => {
+        const commands = workshop.sandboxPolicy(config, { id, path: real }, searchPath);
         return [id, gitPolicy(commands)];
       }),
     );
@@ -99,7 +99,7 @@ export function createToolbox({ clock, env, home, workshop }: ToolboxOptions): T
       policy: workshop.policy,
       approvals: workshop.approvals,
       home,
-      sandboxPolicy: ({ workspace }) => workshop.sandboxPolicy(config, workspace, searchPath),
+      sandboxPolicy: ({ workspace }) => workshop.sandboxPolicy(config, inPlace(workspace), searchPath),
     });
     /** Waits, once, until it is known where programs are. */
     const ready = async (): Promise<void> => {
@@ -108,7 +108,8 @@ export function createToolbox({ clock, env, home, workshop }: ToolboxOptions): T
     return {
       commands: workshop.commands,
       git: workshop.git,
-      policy({ id }: Pick<Workspace, "id">) {
+      policy(workspace: Workspace) {
+        const { id } = inPlace(workspace);
         const made = gitPolicies.get(id);
         if (made === undefined) throw new Fault("FAILED", `no workspace ${id}`);
         return { ...made, path: searchPath };
@@ -141,6 +142,19 @@ export function createToolbox({ clock, env, home, workshop }: ToolboxOptions): T
       }),
     };
   }
+}
+
+/** A sandbox is made by path: where that leads elsewhere by now, what lies there would be shown. */
+function inPlace(workspace: Workspace): Workspace {
+  const { id, path } = workspace;
+  if (!leadsElsewhere({ path, real: path })) return workspace;
+  throw new Fault(
+    "SYMLINK_ESCAPE",
+    `the folder of workspace '${id}' leads elsewhere now, which is not followed`,
+    {
+      hint: `ask the owner: ${reloadHint}`,
+    },
+  );
 }
 
 /** The scope in which nested instruction files are looked for. */

@@ -15,9 +15,8 @@ import { createPolicy, type Policy } from "../policy/policy.js";
 import { createSandbox } from "../sandbox/sandbox.js";
 import type { Sandbox, SandboxPolicy } from "../sandbox/types.js";
 import { networkedId } from "../tools/admission.js";
-import { openRoot } from "../workspace/root.js";
 import type { Workspace } from "../workspace/workspace.js";
-import { ownPaths } from "./snapshot.js";
+import { openUnmoved, ownPaths } from "./snapshot.js";
 
 export interface WorkshopDeps {
   readonly clock: Clock;
@@ -64,6 +63,8 @@ export interface Workshop {
   recover(): Promise<void>;
   /** Ends the commands of workspaces that `next` no longer serves, serves from elsewhere, or serves read-only. */
   retire(before: readonly Workspace[], next: readonly Workspace[]): void;
+  /** Ends the commands of one workspace, and what was made ready for further ones: they have the folder that was there. */
+  end(workspaceId: string): void;
   close(): Promise<void>;
 }
 
@@ -77,7 +78,7 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
     stateDir,
     uid,
     clock,
-    openRoot: (path) => openRoot(path, { closed: ownPaths(first) }),
+    openRoot: (path) => openUnmoved({ path, real: path }, ownPaths(first)),
   });
   let resolving: Promise<LoginPath> | undefined;
   let found: LoginPath | null = null;
@@ -91,6 +92,11 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
       tmpdir: join(runtimeDir, "tmp"),
       cacheDir: join(runtimeDir, "cache"),
     };
+  }
+
+  function end(workspaceId: string): void {
+    commands.retire(workspaceId);
+    for (const id of [workspaceId, networkedId(workspaceId), gitId(workspaceId)]) sandbox.retire(id);
   }
 
   return {
@@ -158,10 +164,10 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
       for (const old of before) {
         const now = next.find(({ id }) => id === old.id);
         if (now?.path === old.path && (now.profile === old.profile || now.profile === "full")) continue;
-        commands.retire(old.id);
-        for (const id of [old.id, networkedId(old.id), gitId(old.id)]) sandbox.retire(id);
+        end(old.id);
       }
     },
+    end,
     async close() {
       await commands.close();
       await sandbox.close();

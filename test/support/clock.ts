@@ -1,4 +1,4 @@
-import type { Clock } from "../../internal/clock/clock.js";
+import { type Clock, systemClock } from "../../internal/clock/clock.js";
 
 export interface TestClock extends Clock {
   /** Lets `ms` pass: runs every timer that falls due, in order. */
@@ -31,5 +31,30 @@ export function createTestClock(): TestClock {
       now = until;
     },
     pending: () => timers.size,
+  };
+}
+
+/** The machine's clock, but a test may move it on, and lets the long timers fire. */
+export function createHastyClock(): Clock & { hurry(ms: number): void } {
+  const held = new Set<{ due: number; run: () => void }>();
+  let ahead = 0;
+  const monotonic = (): number => systemClock.monotonic() + ahead;
+  return {
+    now: () => systemClock.now() + ahead,
+    monotonic,
+    after(ms, run) {
+      if (ms < 60_000) return systemClock.after(ms, run);
+      const timer = { due: monotonic() + ms, run };
+      held.add(timer);
+      return () => held.delete(timer);
+    },
+    hurry(ms) {
+      ahead += ms;
+      for (const timer of held) {
+        if (timer.due > monotonic()) continue;
+        held.delete(timer);
+        timer.run();
+      }
+    },
   };
 }
