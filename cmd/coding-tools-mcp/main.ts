@@ -91,8 +91,8 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     home,
     shell: ownShell(),
     uid,
-    hidden: [parent],
-    config,
+    closed: [parent],
+    config: () => config,
   });
   await workshop.recover();
   const signIn = createSignInService({
@@ -108,6 +108,7 @@ async function start(settings: Settings, asked: Config): Promise<Engine> {
     clock: systemClock,
     log,
     ...createToolbox({ clock: systemClock, env, home, workshop }),
+    closed: [parent],
     listen: !settings.stdio,
     token: async () => config.auth.token,
     signIn: signIn.prepare,

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { errnoOf } from "../errs/errs.js";
+import { linksTo } from "../fsx/file-chain.js";
 import { type Config, narrower, type WorkspaceConfig } from "./config.js";
 import type { Path } from "./document.js";
 import { resolveWorkspaceExec } from "./exec.js";
@@ -58,7 +59,8 @@ export function checkOwnFiles(
   ];
   for (const { at, path } of own) {
     if (path === undefined) continue;
-    const around = changeable.find(({ folder }) => contains(realPath(folder), realPath(path)));
+    const places = [realPath(path), ...linksTo(path)];
+    const around = changeable.find(({ folder }) => places.some((place) => contains(realPath(folder), place)));
     if (around === undefined) continue;
     const hint = "keep it outside of full workspaces and of exec.sandbox.write";
     warning(at, `${around.who} can change ${path}`, hint);

@@ -25,6 +25,7 @@ import { createEngine, type Engine, type PrepareStep } from "./engine.js";
 import { createMetrics } from "./metrics.js";
 import { createMetricsListener, withMetrics } from "./metrics-listener.js";
 import { createObservers } from "./observers.js";
+import { ownFiles } from "./own-files.js";
 import { createReloader, type Prepared, type ReloadOutcome, type Trigger } from "./reload.js";
 import { createServiceStatus, inheritedListener } from "./service-status.js";
 import { createSignInService } from "./sign-in.js";
@@ -92,10 +93,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const { stateDir } = loaded.config;
   ensurePrivateDir(stateDir, { uid });
   const lock = takeLock(join(stateDir, "lock"), `on the state in ${stateDir}`);
+  const closed = ownFiles(options);
   const workshop = createWorkshop({
     ...options,
-    hidden: [options.path],
-    config: loaded.config,
+    closed,
+    config: () => (state === "starting" ? loaded.config : engine.current().config),
     onCommandEnded: audit.commandEnded,
     onDecided: audit.decided,
   });
@@ -135,6 +137,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     clock,
     log,
     ...toolbox,
+    closed,
     listen: true,
     inherited: inheritedListener(options.service?.listenFd, health),
     async token(config) {

@@ -7,7 +7,9 @@ import type { Pass } from "../auth/pass.js";
 import type { Principal } from "../auth/principal.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config } from "../config/config.js";
+import { realPath } from "../config/folders.js";
 import { Fault } from "../errs/errs.js";
+import { linksTo } from "../fsx/file-chain.js";
 import type { ClientStep } from "../httpd/client-step.js";
 import { createHandler } from "../httpd/handler.js";
 import type { Log } from "../log/log.js";
@@ -57,6 +59,8 @@ export interface EngineDeps {
   readonly onCall: (record: CallRecord) => void;
   readonly onRequest: (record: RequestRecord) => void;
   readonly onClientStep?: (step: ClientStep) => void;
+  /** Absolute paths that no client reaches, besides those that the configuration names. */
+  readonly closed: readonly string[];
   /** Another folder at the place of this workspace is served from now on. */
   readonly onReplaced?: (workspaceId: string) => void;
   /** The paths of workspaces that lead elsewhere by now and are not followed are these, which they were not before. */
@@ -178,9 +182,11 @@ export function createEngine(deps: EngineDeps): Engine {
         ? { ...config, stateDir: base.config.stateDir, runtimeDir: base.config.runtimeDir }
         : config;
       deps.onStep?.("workspaces");
-      const held =
-        base && isDeepStrictEqual(ownPaths(base.config), ownPaths(effective)) ? base.roots : noRoots;
-      const roots = openRoots(effective, held);
+      const own = [...ownPaths(effective), ...deps.closed];
+      const closed = own.flatMap((path) => [path, realPath(path), ...linksTo(path)]);
+      const isClosedAlike = base !== undefined && isDeepStrictEqual(base.closed, closed);
+      const held = isClosedAlike ? base.roots : noRoots;
+      const roots = openRoots(effective, held, own);
       const release = holdAll(roots);
       undo.push(release);
       const replaced = effective.workspaces.filter(({ path }) => {
@@ -206,6 +212,7 @@ export function createEngine(deps: EngineDeps): Engine {
         }),
         signIn,
         roots,
+        closed,
         onRetired: release,
         tools: deps.tools(effective),
         instructions: deps.instructions,
@@ -227,6 +234,9 @@ export function createEngine(deps: EngineDeps): Engine {
           ...plan.changes,
           ...replaced.map(({ id }) => `workspace ${id}: its folder was replaced`),
           ...(rotated ? ["bearer token: another value"] : []),
+          ...(base && !isClosedAlike && plan.changes.length === 0
+            ? ["the daemon's own files: by other links"]
+            : []),
         ],
         restartNeeded: plan.restartNeeded,
         discard,

@@ -25,6 +25,8 @@ export interface Snapshot extends HttpSnapshot, McpSnapshot {
   readonly workspaces: readonly Workspace[];
   /** The workspaces' roots by configured path; the next snapshot takes over those that stay. */
   readonly roots: ReadonlyMap<string, Shared<Root>>;
+  /** What the roots keep out, and the links by which it was found. */
+  readonly closed: readonly string[];
   /** What a client that may do all this configuration allows would see. */
   readonly catalogue: Catalogue;
   /** Keeps the roots open while a request works in them; retired when another snapshot takes over. */
@@ -37,6 +39,7 @@ export interface SnapshotParts {
   readonly auth: Authenticator;
   readonly signIn: SignIn | undefined;
   readonly roots: ReadonlyMap<string, Shared<Root>>;
+  readonly closed: readonly string[];
   /** Lets go of the roots. */
   readonly onRetired: () => void;
   readonly tools: readonly Tool[];
@@ -63,6 +66,7 @@ export function createSnapshot(parts: SnapshotParts): Snapshot {
     calls: parts.calls,
     workspaces,
     roots,
+    closed: parts.closed,
     catalogue,
     gate: createRequestGate(config),
     card: serverCard(config, catalogue, parts.signIn),
@@ -73,23 +77,25 @@ export function createSnapshot(parts: SnapshotParts): Snapshot {
 
 /**
  * Opens the root of every workspace of `config`; one that `held` has open on the same folder is taken over, and so is one
- * whose path leads elsewhere by now. All or none: when one cannot be opened, those opened here are closed again.
+ * whose path leads elsewhere by now. What is at or below a path of `closed` is reached through none. All or none: when one
+ * cannot be opened, those opened here are closed again.
  */
 export function openRoots(
-  config: Config,
+  { workspaces }: Config,
   held: ReadonlyMap<string, Shared<Root>>,
+  closed: readonly string[],
 ): Map<string, Shared<Root>> {
   const roots = new Map<string, Shared<Root>>();
   const opened: Root[] = [];
   try {
-    for (const workspace of config.workspaces) {
+    for (const workspace of workspaces) {
       const { path, real } = workspace;
       const old = held.get(path);
       if (old !== undefined && old.value.path === real && !isReplaced(old.value, workspace)) {
         roots.set(path, old);
         continue;
       }
-      const root = openUnmoved(workspace, ownPaths(config));
+      const root = openUnmoved(workspace, closed);
       opened.push(root);
       roots.set(
         path,

@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { FSWatcher } from "chokidar";
 import type { Clock } from "../clock/clock.js";
-import { chainOf, isRemote } from "./file-chain.js";
+import { chainOf, isRemote } from "../fsx/file-chain.js";
 
 export interface WatchOptions {
   readonly path: string;

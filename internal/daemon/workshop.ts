@@ -27,13 +27,13 @@ export interface WorkshopDeps {
   /** The user's shell, absolute; undefined when unknown. */
   readonly shell: string | undefined;
   readonly uid: number;
-  /** Absolute paths that commands do not see, besides the daemon's own directories. */
-  readonly hidden: readonly string[];
+  /** Absolute paths that neither clients nor commands reach, besides those that the configuration names. */
+  readonly closed: readonly string[];
   readonly onCommandEnded: (ended: OwnedCommand) => void;
   /** A request for permissions was answered, by the owner or at the client. */
   readonly onDecided: (approval: Approval) => void;
-  /** The configuration the daemon starts with; state and runtime directories never change while it runs. */
-  readonly config: Config;
+  /** The configuration in force, at first the one to start with; state and runtime directories never change. */
+  readonly config: () => Config;
 }
 
 export interface Lasting {
@@ -69,16 +69,16 @@ export interface Workshop {
 }
 
 export function createWorkshop(deps: WorkshopDeps): Workshop {
-  const { clock, log, env, uid, config: first } = deps;
-  const { stateDir, runtimeDir } = first;
-  let minimum = first.exec.sandbox.minimum;
+  const { clock, log, env, uid } = deps;
+  const { stateDir, runtimeDir, exec } = deps.config();
+  let minimum = exec.sandbox.minimum;
   const sandbox = createSandbox({ minimum: () => minimum, runtimeDir, homeDirectory: deps.home, clock, uid });
   const commands = createCommands({ sandbox, clock, onEnded: deps.onCommandEnded });
   const patcher = createPatcher({
     stateDir,
     uid,
     clock,
-    openRoot: (path) => openUnmoved({ path, real: path }, ownPaths(first)),
+    openRoot: (path) => openUnmoved({ path, real: path }, [...ownPaths(deps.config()), ...deps.closed]),
   });
   let resolving: Promise<LoginPath> | undefined;
   let found: LoginPath | null = null;
@@ -141,7 +141,7 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
         masks: [
           ...config.workspaces.filter(({ id }) => id !== workspace.id).map((other) => other.path),
           ...ownPaths(config),
-          ...deps.hidden,
+          ...deps.closed,
         ],
         home,
         tmp,

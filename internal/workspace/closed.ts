@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { Fault } from "../errs/errs.js";
+import { linksTo } from "../fsx/file-chain.js";
 import { quote } from "./faults.js";
 
 /** True for a canonical path, relative to the root, that lies in a closed folder or is one. */
@@ -8,15 +9,17 @@ export type IsClosed = (path: string) => boolean;
 
 /**
  * Finds which of the absolute paths `closed` lie below `root` (a real path) and must not be reached through it: the
- * server's own secrets may be kept inside a folder it serves. Compared without case, since some file systems have none.
+ * server's own files may be kept inside a folder it serves. So are the links by which they are found: another link in
+ * such a place would be another file. Compared without case, since some file systems have none.
  *
  * Faults: INVALID_ARGUMENT when `root` is another name of a folder around them, as a bind mount makes one. Limit: a
  * mount of a closed folder itself somewhere below the root is not seen; it takes the machine's administrator to make.
  */
 export function closedBelow(root: string, closed: readonly string[]): IsClosed {
   const paths = closed.map(realPath);
-  for (const path of paths) refuseAlias(root, path);
-  const below = paths
+  const links = closed.flatMap(linksTo);
+  for (const path of [...paths, ...links.map((link) => dirname(link))]) refuseAlias(root, path);
+  const below = [...paths, ...links]
     .map((path) => relative(root, path))
     .filter((path) => path !== "" && path !== ".." && !path.startsWith("../"))
     .map(fold);

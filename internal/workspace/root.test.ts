@@ -327,6 +327,29 @@ test("closed paths are reached by no name, and are not listed", () => {
   open.close();
 });
 
+test("the links by which a closed path is found are closed as well, and nothing beside them", () => {
+  fs.mkdirSync(join(ws, "conf"), { recursive: true });
+  for (const name of ["own.yaml", "other.yaml"]) fs.writeFileSync(join(ws, "conf", name), "inside");
+  const outside = join(base, "outside");
+  fs.mkdirSync(outside);
+  fs.writeFileSync(join(outside, "far.yaml"), "outside");
+  fs.symlinkSync(join(ws, "conf"), join(outside, "conf"));
+  fs.symlinkSync(join(outside, "far.yaml"), join(ws, "link.yaml"));
+  fs.symlinkSync(outside, join(ws, "folder"));
+  const paths = [join(outside, "conf/own.yaml"), join(ws, "link.yaml"), join(ws, "folder/far.yaml")];
+  const root = openRoot(ws, { closed: paths });
+  const open = openRoot(ws);
+  for (const path of ["conf/own.yaml", "link.yaml", "folder"]) {
+    assert.is(faultOf(() => root.openPlace(path)).code, "PATH_OUTSIDE_WORKSPACE", path);
+    open.openPlace(path).dir.close();
+  }
+  root.openPlace("conf/other.yaml").dir.close();
+  const dir = root.openDir(".");
+  const names = dir.entries().map(({ name }) => name);
+  assert.ok(names.includes("conf") && !names.includes("link.yaml") && !names.includes("folder"), `${names}`);
+  for (const it of [dir, root, open]) it.close();
+});
+
 test("a folder around closed paths is not served by a name that a mount gave it", () => {
   const state = join(ws, "own/state");
   const alias = join(base, "mounted");

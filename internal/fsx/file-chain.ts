@@ -27,6 +27,12 @@ export function chainOf(path: string): Map<string, string> {
   return chain;
 }
 
+/** The links that are followed on the way to `path`, each by a path whose folders are none. */
+export function linksTo(path: string): readonly string[] {
+  const isLink = (entry: string): boolean => attempt(() => lstatSync(entry).isSymbolicLink()) === true;
+  return [...chainOf(path).keys()].filter(isLink);
+}
+
 /** What Linux calls NFS, SMB, CIFS, 9p (WSL) and FUSE (virtiofs too). Other systems have other numbers. */
 const remoteTypes = new Set([0x6969, 0xfe534d42, 0xff534d42, 0x01021997, 0x65735546]);
 
