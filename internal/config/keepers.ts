@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { Fault, messageOf } from "../errs/errs.js";
 import { readSecretFile } from "../fsx/secret.js";
+import { systemProgram } from "../fsx/system-program.js";
 import type { Path } from "./document.js";
 import { keyName } from "./explain.js";
 import type { ResolveContext } from "./resolve.js";
@@ -51,14 +52,18 @@ function readCredential(name: string, at: Path, context: ResolveContext): string
 
 /** A generic password of macOS, by its service name (security(1)). Has been run with a stand-in for `security` only. */
 function readKeychain(name: string, at: Path, context: ResolveContext): string | undefined {
-  const { status, stdout, error } = spawnSync("security", ["find-generic-password", "-w", "-s", name], {
-    encoding: "utf8",
-    env: { PATH: context.env.PATH, HOME: context.home },
-    timeout: 10_000,
-  });
-  const secret = status === 0 ? stdout.trim() : "";
+  const { home, security = systemProgram("security") } = context;
+  const asked =
+    security &&
+    spawnSync(security, ["find-generic-password", "-w", "-s", name], {
+      encoding: "utf8",
+      env: { HOME: home },
+      timeout: 10_000,
+    });
+  const secret = asked && asked.status === 0 ? asked.stdout.trim() : "";
   if (secret !== "") return secret;
-  const why = error ? "the program security cannot be run" : `the keychain gives no password for ${name}`;
+  const isAsked = asked && asked.error === undefined;
+  const why = isAsked ? `the keychain gives no password for ${name}` : "the program security cannot be run";
   const hint = `put it there: security add-generic-password -a "$USER" -s ${name} -w`;
   return void context.problem(at, `${keyName(at)}: ${why}`, hint);
 }

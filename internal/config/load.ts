@@ -23,6 +23,7 @@ export interface LoadOptions {
   readonly isInspection?: boolean;
   /** See ResolveContext. Also told when something else is wrong with the file. */
   readonly onSecret?: (secret: string) => void;
+  readonly security?: string;
 }
 
 export interface LoadedConfig {

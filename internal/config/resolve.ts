@@ -21,6 +21,8 @@ export interface ResolveContext extends PathContext {
   readonly uid: number;
   /** True: somebody looks at the file who is not the daemon, and has not been given all that the daemon is. */
   readonly isInspection?: boolean | undefined;
+  /** Absolute path of the program that asks the keychain of macOS; default: the system's. */
+  readonly security?: string | undefined;
   /** Takes what makes the config unusable. */
   readonly problem: Report;
   /** Takes what is allowed and probably not meant. */

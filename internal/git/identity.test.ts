@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,9 +18,25 @@ test("the owner's name and address become variables; nothing is made up where th
       GIT_AUTHOR_EMAIL: "ada@example.org",
       GIT_COMMITTER_EMAIL: "ada@example.org",
     });
-    assert.equal(await gitIdentity({ ...env, PATH: "/nowhere" }), {});
+    assert.equal(await gitIdentity(env, "/nowhere/git"), {});
   } finally {
     rmSync(home, { recursive: true });
+  }
+});
+
+test("a program of that name in PATH is not run", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "identity-"));
+  const env = { PATH: `${folder}:${process.env.PATH}`, HOME: folder };
+  try {
+    writeFileSync(join(folder, "git"), "#!/bin/sh\necho planted\n", { mode: 0o755 });
+    assert.is(
+      execFileSync("git", { env, encoding: "utf8" }),
+      "planted\n",
+      "control: looked up in PATH it is",
+    );
+    assert.equal(await gitIdentity(env), {});
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 });
 

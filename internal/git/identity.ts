@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { systemProgram } from "../fsx/system-program.js";
 
 const run = promisify(execFile);
 /** Reading two lines of a file; a home directory on a sleeping network disk must not hold up the rest. */
@@ -7,15 +8,17 @@ const timeoutMs = 3_000;
 
 /**
  * The owner's name and address for commits, as variables: commands do not see the owner's git configuration. Only the
- * owner's own is asked, never a repository's. Empty where git or the names are missing.
+ * owner's own is asked, never a repository's. Empty where the system has no git (`git`, absolute) or the names are missing.
  */
 export async function gitIdentity(
   env: Readonly<Record<string, string | undefined>>,
+  git: string | undefined = systemProgram("git"),
 ): Promise<Readonly<Record<string, string>>> {
   const ask = async (key: string): Promise<string> => {
+    if (git === undefined) return "";
     try {
-      const { stdout } = await run("git", ["config", "--global", "--get", key], {
-        env: { PATH: env.PATH, HOME: env.HOME, XDG_CONFIG_HOME: env.XDG_CONFIG_HOME },
+      const { stdout } = await run(git, ["config", "--global", "--get", key], {
+        env: { HOME: env.HOME, XDG_CONFIG_HOME: env.XDG_CONFIG_HOME },
         cwd: "/",
         timeout: timeoutMs,
       });

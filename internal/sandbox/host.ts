@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, readlinkSync, realpathSync } from "node:fs";
+import { lstatSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 /** What the sandbox asks the host's file system. */
@@ -61,18 +61,6 @@ export function ownersPath(
     left = [...target.split("/"), ...rest];
   }
   return host.real(at) === at ? at : undefined;
-}
-
-/** The first of `candidates` that can be run. Fixed places, never a search path: a workspace may be on it. */
-export function firstExecutable(candidates: readonly string[]): string | undefined {
-  return candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
 
 /** True when `path` is `directory` or lies in it. */

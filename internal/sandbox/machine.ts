@@ -1,11 +1,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../errs/errs.js";
+import { systemProgram } from "../fsx/system-program.js";
 import type { Backend } from "./backend.js";
 import { bareBackend } from "./bare.js";
 import { darwinBackend } from "./darwin.js";
 import { filters } from "./filters.js";
-import { firstExecutable, systemHost } from "./host.js";
+import { systemHost } from "./host.js";
 import { linuxBackend } from "./linux.js";
 
 /** Absolute paths of what the sandbox is made with; undefined: not installed. */
@@ -19,14 +20,12 @@ export interface Programs {
 
 /** Looks in the system's own places only: what confines commands must not come from where commands can write. */
 export function findPrograms(): Programs {
-  const system = (name: string): string | undefined =>
-    firstExecutable(["/usr/bin", "/bin", "/run/current-system/sw/bin"].map((place) => join(place, name)));
   return {
-    bash: system("bash"),
-    mkfifo: system("mkfifo"),
-    bwrap: system("bwrap"),
-    nsenter: system("nsenter"),
-    sandboxExec: system("sandbox-exec"),
+    bash: systemProgram("bash"),
+    mkfifo: systemProgram("mkfifo"),
+    bwrap: systemProgram("bwrap"),
+    nsenter: systemProgram("nsenter"),
+    sandboxExec: systemProgram("sandbox-exec"),
   };
 }
 

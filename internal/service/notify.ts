@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { systemProgram } from "../fsx/system-program.js";
 
 /** Tells the service manager how the daemon is (sd_notify(3)). Does nothing where there is none. */
 export interface Notifier {
@@ -13,18 +14,26 @@ export interface Notifier {
 }
 
 export interface NotifierOptions {
-  /** Only NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID and PATH are read. */
+  /** Only NOTIFY_SOCKET, WATCHDOG_USEC and WATCHDOG_PID are read. */
   readonly env: NodeJS.ProcessEnv;
   readonly pid: number;
+  /** Absolute path of `systemd-notify`; default: the system's. */
+  readonly program?: string | undefined;
 }
 
 /**
  * Node has no datagram sockets of the local kind, so `systemd-notify` speaks, one message after the other. While the event
  * loop turns, the watchdog is told so three times in each of its periods.
  */
-export function createNotifier({ env, pid }: NotifierOptions): Notifier {
-  const { NOTIFY_SOCKET: socket, PATH } = env;
-  if (socket === undefined) return silent;
+export function createNotifier({
+  env,
+  pid,
+  program = systemProgram("systemd-notify"),
+}: NotifierOptions): Notifier {
+  const { NOTIFY_SOCKET: socket } = env;
+  // Where the program is missing, a start times out, and the manager says so.
+  if (socket === undefined || program === undefined) return silent;
+  const notify: string = program;
   let last: Promise<void> = Promise.resolve();
   let shown: string | undefined;
   const watchdog = setInterval(() => tell("WATCHDOG=1"), watchdogMs(env, pid) / 3).unref();
@@ -36,10 +45,7 @@ export function createNotifier({ env, pid }: NotifierOptions): Notifier {
   function send(lines: readonly string[]): Promise<void> {
     return new Promise((resolve, reject) => {
       // Throws for some errors of the system, like ENOMEM, and tells of others later.
-      const child = spawn("systemd-notify", lines, {
-        env: { NOTIFY_SOCKET: socket, PATH },
-        stdio: "ignore",
-      });
+      const child = spawn(notify, lines, { env: { NOTIFY_SOCKET: socket }, stdio: "ignore" });
       child.once("error", reject);
       child.once("close", () => resolve());
     });
