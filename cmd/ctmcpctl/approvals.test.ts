@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { ApprovalReport, ApprovalsBackend } from "../../internal/admin/types.js";
+import type { ApprovalsBackend } from "../../internal/admin/backend.js";
+import type { ApprovalReport } from "../../internal/admin/types.js";
 import { Fault } from "../../internal/errs/errs.js";
 import { ctl, type Home, makeHome, withDaemon } from "./ctl.test.util.js";
 

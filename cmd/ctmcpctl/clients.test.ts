@@ -1,7 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { grant as claude } from "../../internal/admin/admin.test.util.js";
-import type { GrantReport, SignInBackend } from "../../internal/admin/types.js";
+import type { SignInBackend } from "../../internal/admin/backend.js";
+import type { GrantReport } from "../../internal/admin/types.js";
 import type { ClientRecord } from "../../internal/clients/clients.js";
 import { Fault } from "../../internal/errs/errs.js";
 import { version } from "../../internal/version/version.js";

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { status } from "../../internal/admin/admin.test.util.js";
-import type { AdminBackend } from "../../internal/admin/types.js";
+import type { AdminBackend } from "../../internal/admin/backend.js";
 import type { AuthMode } from "../../internal/config/config.js";
 import { Fault } from "../../internal/errs/errs.js";
 import { createAuthority, type Listening, serveTls } from "../../internal/tunnel/tls.test.util.js";

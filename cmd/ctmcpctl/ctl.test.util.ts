@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import { makeBackend } from "../../internal/admin/admin.test.util.js";
+import type { AdminBackend } from "../../internal/admin/backend.js";
 import { createAdminServer } from "../../internal/admin/server.js";
-import type { AdminBackend } from "../../internal/admin/types.js";
 
 export const mainPath = fileURLToPath(new URL("./main.js", import.meta.url));
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { grant, status, tunnel } from "../../internal/admin/admin.test.util.js";
-import type { AdminBackend } from "../../internal/admin/types.js";
+import type { AdminBackend } from "../../internal/admin/backend.js";
 import { auditDir } from "../../internal/audit/files.js";
 import { createJournal } from "../../internal/audit/journal.js";
 import type { ClientAttempts } from "../../internal/clients/attempts.js";

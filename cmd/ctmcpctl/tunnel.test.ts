@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { status, tunnel } from "../../internal/admin/admin.test.util.js";
-import type { TunnelBackend } from "../../internal/admin/types.js";
+import type { TunnelBackend } from "../../internal/admin/backend.js";
 import { createAttempts } from "../../internal/clients/attempts.js";
 import type { TunnelReport } from "../../internal/tunnel/types.js";
 import { version } from "../../internal/version/version.js";

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Fault } from "../errs/errs.js";
 import type { TunnelReport } from "../tunnel/types.js";
+import type { AdminBackend } from "./backend.js";
 import { createAdminServer } from "./server.js";
-import type { AdminBackend, Body, GrantReport, StatusReport } from "./types.js";
+import type { Body, GrantReport, StatusReport } from "./types.js";
 
 /** The Host that the socket answers to. */
 export const host = "ctmcp.local";

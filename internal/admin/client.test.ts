@@ -8,9 +8,9 @@ import * as assert from "uvu/assert";
 import { Fault } from "../errs/errs.js";
 import type { LogLine } from "../log/line.js";
 import { faultOf, grant, makeBackend, makeDir, status } from "./admin.test.util.js";
+import type { AdminBackend } from "./backend.js";
 import { createAdminClient } from "./client.js";
 import { createAdminServer } from "./server.js";
-import type { AdminBackend } from "./types.js";
 
 const uid = process.getuid?.() ?? 0;
 let dir = "";

@@ -2,8 +2,9 @@ import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Fault, messageOf } from "../errs/errs.js";
 import { metricsType } from "../metrics/registry.js";
+import type { AdminBackend } from "./backend.js";
 import { Refusal, routes } from "./routes.js";
-import { type AdminBackend, adminHost, adminSchema, type ErrorReport, versionHeader } from "./types.js";
+import { adminHost, adminSchema, type ErrorReport, versionHeader } from "./types.js";
 
 const maxBodyBytes = 65_536;
 

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { type ErrorCode, Fault } from "../errs/errs.js";
 import type { LogLine } from "../log/line.js";
 import { codeOf, host, post, type RawAnswer, withServer } from "./admin.test.util.js";
-import type { AdminBackend } from "./types.js";
+import type { AdminBackend } from "./backend.js";
 
 test("every report carries the schema number and the daemon's version", () =>
   withServer({}, async ({ send }) => {

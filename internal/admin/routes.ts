@@ -1,5 +1,6 @@
 import { Fault } from "../errs/errs.js";
-import type { AdminBackend, PassBackend, SecretKind, SignInBackend, TunnelBackend } from "./types.js";
+import type { AdminBackend, PassBackend, SignInBackend, TunnelBackend } from "./backend.js";
+import type { SecretKind } from "./types.js";
 
 interface Request {
   readonly query: URLSearchParams;

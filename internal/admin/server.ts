@@ -5,9 +5,9 @@ import { connect } from "node:net";
 import { dirname, join } from "node:path";
 import { errnoOf, Fault } from "../errs/errs.js";
 import { ensurePrivateDir } from "../fsx/private-dir.js";
+import type { AdminBackend } from "./backend.js";
 import { createAdminHandler } from "./handler.js";
 import { takeLock } from "./lock.js";
-import type { AdminBackend } from "./types.js";
 
 /** How long close() waits for answers in flight before it cuts their connections. */
 const graceMs = 1_000;

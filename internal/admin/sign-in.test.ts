@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Fault } from "../errs/errs.js";
 import { codeOf, grant, post, withServer } from "./admin.test.util.js";
-import type { AdminBackend, SignInBackend } from "./types.js";
+import type { AdminBackend, SignInBackend } from "./backend.js";
 
 test("a new secret: of a known kind or the usual one, and signing everybody out only when asked", async () => {
   const seen: unknown[] = [];

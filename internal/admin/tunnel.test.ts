@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { codeOf, faultOf, post, tunnel, withServer } from "./admin.test.util.js";
+import type { TunnelBackend } from "./backend.js";
 import { createAdminClient } from "./client.js";
-import type { TunnelBackend } from "./types.js";
 
 const degraded = { ...tunnel, state: "degraded" } as const;
 const starting = { ...tunnel, state: "starting" } as const;

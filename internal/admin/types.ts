@@ -3,8 +3,7 @@ import type { ClientRecord } from "../clients/clients.js";
 import type { AuthConfig, Profile, SandboxLevelName } from "../config/config.js";
 import type { ConfigProblem } from "../config/problem.js";
 import type { Warning } from "../health/health.js";
-import type { LogLine } from "../log/line.js";
-import type { ProofReport, TunnelReport } from "../tunnel/types.js";
+import type { TunnelReport } from "../tunnel/types.js";
 
 /**
  * The admin API, version 1: HTTP/JSON on a unix socket that only its owner can open. Every JSON answer carries
@@ -226,30 +225,11 @@ export interface PassReport extends Report {
 
 export type PassEndReport = Report;
 
-/** Lets the owner's own checks in where clients sign in. */
-export interface PassBackend {
-  /** Ends the one before. */
-  issue(): Body<PassReport>;
-  end(): void;
-}
-
 /** What to change of a grant; the rest stays. */
 export interface GrantAccess {
   readonly profile?: Profile | undefined;
   /** Null: all, also ones added later. */
   readonly workspaces?: readonly string[] | null | undefined;
-}
-
-/** The clients that signed in. NOT_FOUND for an id that is not there any more. */
-export interface SignInBackend {
-  /** The last used first. */
-  list(): readonly GrantReport[];
-  /** Signs a client out, at once. */
-  revoke(id: string): Promise<GrantReport>;
-  /** Takes effect at once. */
-  setAccess(id: string, access: GrantAccess): Promise<GrantReport>;
-  /** Lets the owner try a password at once, however many wrong ones came before. */
-  unlock(): { readonly cleared: number };
 }
 
 /** A request for permissions and what became of it. `summary` and `reason` are the client's words. */
@@ -289,12 +269,6 @@ export interface ApprovalDecision {
   readonly forSeconds?: number | undefined;
 }
 
-/** The approvals of a daemon that runs commands. NOT_FOUND for an id that is not there any more. */
-export interface ApprovalsBackend {
-  list(): readonly ApprovalReport[];
-  decide(decision: ApprovalDecision): ApprovalReport;
-}
-
 /** A set of changes to files that can be taken back. */
 export interface UndoReport {
   readonly id: string;
@@ -329,26 +303,6 @@ export interface UndoResultReport extends Report {
   readonly undone: UndoneReport;
 }
 
-/** The changes that a daemon which writes files remembers. */
-export interface UndoBackend {
-  /** The newest first. */
-  list(): Promise<readonly UndoReport[]>;
-  /**
-   * Takes back one set of changes: all of it, or none. Without `id` the newest. NOT_FOUND when there is no such set or
-   * its workspace is gone, PATCH_CONFLICT when a file is no longer as the changes left it.
-   */
-  undo(id: string | undefined): Promise<UndoneReport>;
-}
-
-/** The tunnel of the config in force. */
-export interface TunnelBackend {
-  report(): TunnelReport;
-  /** Starts its program again, also when it is blocked or waits; returns once that is under way. */
-  restart(): Promise<TunnelReport>;
-  /** Asks for a request through the public URL now; returns with what came of it. */
-  test(): Promise<TunnelReport>;
-}
-
 export interface ErrorReport extends Report {
   readonly error: {
     /** An error code of internal/errs. */
@@ -361,41 +315,3 @@ export interface ErrorReport extends Report {
 
 /** The same report without the envelope field, which the server adds. */
 export type Body<T extends Report> = Omit<T, "schema">;
-
-/**
- * What the daemon answers with. An expected failure is a thrown Fault, whose code decides the HTTP status and what
- * ctmcpctl exits with; CONFIG_INVALID carries its ConfigProblems in `details.problems`.
- */
-export interface AdminBackend {
-  status(): Body<StatusReport>;
-  /**
-   * Reads the config file again and puts it in force; `dryRun` only says what would change.
-   * REFUSED when `ifGeneration` is given and another generation is in force.
-   */
-  reload(options: { dryRun: boolean; ifGeneration: number | undefined }): Promise<Body<ReloadReport>>;
-  workspaces(): Body<WorkspacesReport>;
-  clients(): Body<ClientsReport>;
-  attempts(): Body<AttemptsReport>;
-  config(options: { sources: boolean }): Body<ConfigReport>;
-  /**
-   * Makes new secrets; a password or bearer token that was there ends at once. REFUSED when the mode in force has no
-   * such secret, when `kind` is undefined and the mode has two, and when the config says where a secret comes from.
-   */
-  rotateSecret(request: RotateRequest): Promise<Body<RotateReport>>;
-  /** Undefined: clients do not sign in, by the mode in force. */
-  readonly signIn: SignInBackend | undefined;
-  /** Absent or undefined: clients do not sign in. */
-  readonly pass?: PassBackend | undefined;
-  /** Numbers in the text format of Prometheus. Absent: none are kept. */
-  metrics?(): string;
-  /** Absent: nothing this daemon serves can ask for a permission. */
-  readonly approvals?: ApprovalsBackend;
-  /** Absent: nothing this daemon serves can change files. */
-  readonly undo?: UndoBackend;
-  /** Undefined: none is configured. */
-  readonly tunnel: TunnelBackend | undefined;
-  /** Goes out to the public URL and back, whoever brings requests there. */
-  prove(): Promise<ProofReport>;
-  /** The remembered lines, oldest first; with `follow` also those to come, until `signal` aborts. */
-  logs(options: { follow: boolean; signal: AbortSignal }): AsyncIterable<LogLine>;
-}

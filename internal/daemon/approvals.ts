@@ -1,4 +1,5 @@
-import type { ApprovalReport, ApprovalsBackend } from "../admin/types.js";
+import type { ApprovalsBackend } from "../admin/backend.js";
+import type { ApprovalReport } from "../admin/types.js";
 import type { Approval, Approvals } from "../policy/approvals.js";
 
 /** Answers the admin socket from the approvals of the daemon. */

@@ -1,4 +1,10 @@
-import type { AdminBackend, PassBackend, SignInBackend, TunnelBackend, UndoBackend } from "../admin/types.js";
+import type {
+  AdminBackend,
+  PassBackend,
+  SignInBackend,
+  TunnelBackend,
+  UndoBackend,
+} from "../admin/backend.js";
 import type { Audit } from "./audit.js";
 
 /**

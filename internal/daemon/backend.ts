@@ -1,4 +1,4 @@
-import type { AdminBackend } from "../admin/types.js";
+import type { AdminBackend } from "../admin/backend.js";
 import type { Pass } from "../auth/pass.js";
 import type { Attempts } from "../clients/attempts.js";
 import { usesOAuth } from "../config/config.js";

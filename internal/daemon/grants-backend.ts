@@ -1,4 +1,5 @@
-import type { GrantReport, SignInBackend } from "../admin/types.js";
+import type { SignInBackend } from "../admin/backend.js";
+import type { GrantReport } from "../admin/types.js";
 import type { AuthorizationServer } from "../auth/oauth/server.js";
 import type { Grant } from "../auth/oauth/types.js";
 import type { Config } from "../config/config.js";

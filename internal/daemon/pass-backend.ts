@@ -1,4 +1,4 @@
-import type { PassBackend } from "../admin/types.js";
+import type { PassBackend } from "../admin/backend.js";
 import type { Pass } from "../auth/pass.js";
 import type { Logger } from "../log/log.js";
 

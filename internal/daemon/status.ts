@@ -1,4 +1,5 @@
-import type { AdminBackend, StatusReport, WorkspaceReport } from "../admin/types.js";
+import type { AdminBackend } from "../admin/backend.js";
+import type { StatusReport, WorkspaceReport } from "../admin/types.js";
 import type { Clients } from "../clients/clients.js";
 import type { Clock } from "../clock/clock.js";
 import type { LoadedConfig } from "../config/load.js";

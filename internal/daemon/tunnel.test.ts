@@ -1,3 +1,4 @@
+// time limit: 120 s
 import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";

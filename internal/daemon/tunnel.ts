@@ -2,7 +2,7 @@ import { statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import type { TunnelBackend } from "../admin/types.js";
+import type { TunnelBackend } from "../admin/backend.js";
 import { createPass, type Pass } from "../auth/pass.js";
 import type { Clock } from "../clock/clock.js";
 import type { Config, TunnelConfig } from "../config/config.js";
