@@ -1,18 +1,9 @@
-import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, get } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// time limit: 120 s
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { systemClock } from "../../internal/clock/clock.js";
-import { createLog } from "../../internal/log/log.js";
-import { createRedactor } from "../../internal/log/redact.js";
-import { spawnChild } from "../../internal/supervisor/child.js";
+import { type Clock, systemClock } from "../../internal/clock/clock.js";
 import type { ProbeResult } from "../../internal/tunnel/probe.js";
-import { createTunnel, type Tunnel } from "../../internal/tunnel/tunnel.js";
 import {
   bad,
   createStage,
@@ -24,7 +15,8 @@ import {
   type Stage,
   signLine,
 } from "../../internal/tunnel/tunnel.test.util.js";
-import type { Provider, TunnelState } from "../../internal/tunnel/types.js";
+import type { TunnelState } from "../../internal/tunnel/types.js";
+import { isAlive, startForwarder } from "../support/forwarder.js";
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -228,127 +220,56 @@ test("control: what is counted as a hot loop is one without waits", async () => 
   assert.ok(mostInAnHour(starts) > startsAllowed);
 });
 
-/** Listens on its first argument and sends everything on to its second: the least that can be called a tunnel. */
-const forwarder = `
-  const net = require("node:net");
-  const [port, target] = process.argv.slice(1).map(Number);
-  const server = net.createServer((inside) => {
-    const outside = net.connect(target, "127.0.0.1");
-    inside.pipe(outside).pipe(inside);
-    inside.on("error", () => outside.destroy());
-    outside.on("error", () => inside.destroy());
-  });
-  server.listen(port, "127.0.0.1", () => console.log("ready"));
-  process.on("SIGUSR2", () => process.exit(7));
-  process.on("SIGHUP", () => console.log("blocked"));`;
-
 test("a real program is brought back after every kind of death, and leaves nothing behind", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "tunnel-chaos-"));
-  const origin = createServer((_request, response) => response.end("here"));
-  await once(origin.listen(0, "127.0.0.1"), "listening");
-  const target = (origin.address() as AddressInfo).port;
-  const port = await freePort();
-  const provider: Provider = {
-    isStable: true,
-    program: "node",
-    faults: [],
-    launch: async () => ({
-      argv: [process.execPath, "-e", forwarder, String(port), String(target)],
-      env: {},
-      readSign(line) {
-        if (line === "ready") return { kind: "ready" };
-        return line === "blocked" ? { kind: "fault", fault: fault("BAD_TOKEN", "blocked") } : undefined;
-      },
-    }),
-  };
-  const redactor = createRedactor();
-  const pids = new Set<number>();
-  const tunnel = createTunnel({
-    provider,
-    context: {
-      config: { provider: "command", ...noCommand },
-      hostname: "mcp.example.com",
-      port: target,
-      directory: join(directory, "run"),
-      path: "",
-      env: {},
-      home: directory,
-      freePort,
-      pass: () => "",
-    },
-    probe: async (_url, signal) => ((await answers(port, signal)) ? good : bad("PUBLIC_OFFLINE")),
-    network: async () => "10.0.0.1",
-    clock: systemClock,
-    random: Math.random,
-    redact: redactor.text,
-    onState({ pid }) {
-      if (pid !== null) pids.add(pid);
-    },
-    onUrl: () => undefined,
-    log: createLog({ level: "error", stream: process.stderr, env: {}, redactor, clock: systemClock }),
-    spawnChild,
-  });
-
-  await until(tunnel, "verified");
+  const forwarder = await startForwarder();
+  const { tunnel, pids, until, answers } = forwarder;
+  await until("verified");
   for (const signal of ["SIGKILL", "SIGTERM", "SIGUSR2"] as const) {
     const { pid, restarts } = tunnel.report();
     process.kill(pid ?? 0, signal);
     while (tunnel.report().restarts === restarts) await pause(10);
-    assert.not(isAlive(pid));
-    await until(tunnel, "verified");
-    assert.ok(await answers(port));
+    assert.not(isAlive(pid ?? 0));
+    await until("verified");
+    assert.ok(await answers());
   }
   process.kill(tunnel.report().pid ?? 0, "SIGHUP");
-  await until(tunnel, "blocked");
-  assert.not(await answers(port));
+  await until("blocked");
+  assert.not(await answers());
   tunnel.restart();
-  await until(tunnel, "verified");
-  await tunnel.close();
-  assert.is(pids.size, 5);
+  await until("verified");
+  await forwarder.close();
+  assert.equal([pids.length, forwarder.mostAlive], [5, 1]);
   for (const pid of pids) assert.not(isAlive(pid));
-  assert.not(await answers(port));
-  origin.close();
-  rmSync(directory, { recursive: true });
+  assert.not(await answers());
 });
 
-const noCommand = {
-  argv: ["/bin/true"],
-  env: {},
-  url: undefined,
-  readyPattern: undefined,
-  readyUrl: undefined,
-  downPattern: undefined,
-  blockedPatterns: [],
-} as const;
+/** Time goes ten times as fast. */
+const fast: Clock = {
+  now: () => systemClock.now() * 10,
+  monotonic: () => systemClock.monotonic() * 10,
+  after: (ms, run) => systemClock.after(ms / 10, run),
+};
 
-async function until(tunnel: Tunnel, state: TunnelState): Promise<void> {
-  while (tunnel.report().state !== state) await pause(10);
-}
-
-function isAlive(pid: number | null): boolean {
-  try {
-    return process.kill(pid ?? 0, 0);
-  } catch {
-    return false;
-  }
-}
-
-function answers(port: number, signal?: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const request = get({ host: "127.0.0.1", port, agent: false, ...(signal && { signal }) }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
-    });
-    request.on("error", () => resolve(false));
+for (const [by, options, code] of [
+  ["its readiness endpoint", { clock: fast, polled: true }, "TUNNEL_LINK_DOWN"],
+  ["the probe", { clock: fast }, "PUBLIC_NO_ANSWER"],
+] as const) {
+  test(`a real program that hangs is noticed by ${by}, and another one takes its place`, async () => {
+    const forwarder = await startForwarder(options);
+    const { tunnel, pids, faults, until, answers } = forwarder;
+    await until("verified");
+    const { pid } = tunnel.report();
+    process.kill(pid ?? 0, "SIGSTOP");
+    while (tunnel.report().pid === pid) await pause(10);
+    // It does not hear SIGTERM, and yet it is gone before the next one comes.
+    assert.not(isAlive(pid ?? 0));
+    await until("verified");
+    assert.ok(await answers());
+    await forwarder.close();
+    assert.ok(faults.has(code), [...faults].join());
+    assert.is(forwarder.mostAlive, 1);
+    for (const it of pids) assert.not(isAlive(it));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test.run();
