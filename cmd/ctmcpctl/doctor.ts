@@ -1,3 +1,4 @@
+import { whoChanges, withoutChangeable } from "../../internal/config/changeable.js";
 import type { Context } from "./context.js";
 import { checkAddress } from "./doctor/address.js";
 import { checkAttempts } from "./doctor/attempts.js";
@@ -26,7 +27,9 @@ export async function run(context: Context): Promise<number> {
 
   const daemon = await checkDaemon(context);
   report.add(daemon.rows);
-  const machine = { path: daemon.status?.path?.value ?? env.PATH ?? "", uid, signal };
+  const path = daemon.status?.path?.value ?? env.PATH ?? "";
+  const whoMay = config === undefined ? () => undefined : whoChanges(config);
+  const machine = { path: withoutChangeable(path, whoMay), uid, signal };
   if (config !== undefined && daemon.status === undefined)
     report.add(await checkPort(config.listen, machine));
   report.add(await checkPrograms(machine, config?.tunnel));

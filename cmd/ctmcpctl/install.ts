@@ -22,7 +22,7 @@ export async function run(context: Context): Promise<number> {
     });
   }
   const files = await manager.install({
-    description: describeService(context, scope),
+    description: describeService(context, scope, config),
     readOnly: flags["read-only"] ? { stateDir: config.stateDir } : undefined,
     socket: flags["hold-port"] ? config.listen : undefined,
     start: !flags["no-start"],

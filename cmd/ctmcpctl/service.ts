@@ -1,6 +1,8 @@
 import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { whoChanges, withoutChangeable } from "../../internal/config/changeable.js";
+import type { Config } from "../../internal/config/config.js";
 import type { ServiceDescription, ServiceScope } from "../../internal/service/description.js";
 import { createLaunchd } from "../../internal/service/launchd.js";
 import { createRun, type Run, type ServiceManager } from "../../internal/service/manager.js";
@@ -20,12 +22,12 @@ export function serviceManager(context: Context): { readonly manager: ServiceMan
 }
 
 /** What the manager is to start: the daemon beside this program, by the node that runs this. */
-export function describeService(context: Context, scope: ServiceScope): ServiceDescription {
+export function describeService(context: Context, scope: ServiceScope, config: Config): ServiceDescription {
   return {
     node: process.execPath,
     program: daemonProgram(),
     configPath: context.configPath,
-    path: servicePath(context.env.PATH ?? "", process.execPath),
+    path: servicePath(context.env.PATH ?? "", { node: process.execPath, config }),
     scope,
   };
 }
@@ -36,11 +38,14 @@ function daemonProgram(): string {
   return own?.endsWith(".cjs") ? beside : fileURLToPath(new URL("dist/bin/ctmcpd.cjs", packageRoot));
 }
 
-/** The PATH of the one who installs, without what is there for a project or relative to a folder. */
-function servicePath(path: string, node: string): string {
+/**
+ * The PATH of the one who installs, without what is there for a project or relative to a folder, and without what clients
+ * may change, as an active .venv of a workspace: the daemon runs programs outside of the sandbox too.
+ */
+function servicePath(path: string, { node, config }: { node: string; config: Config }): string {
   const folders = path
     .split(":")
     .filter((folder) => isAbsolute(folder) && !folder.includes("/node_modules/"))
     .concat(dirname(node), "/usr/local/bin", "/usr/bin", "/bin");
-  return [...new Set(folders)].join(":");
+  return withoutChangeable([...new Set(folders)].join(":"), whoChanges(config));
 }

@@ -108,6 +108,23 @@ test("a real bash reads its profile", async () => {
   assert.ok(found.path.startsWith(`${home}/tools:`), found.path);
 });
 
+test("programs of the profile come from the PATH that is told, not from ours", async () => {
+  const planted = join(base, "planted");
+  fs.mkdirSync(planted);
+  const program = '#!/bin/sh\necho planted >> "$0.ran"\n';
+  fs.writeFileSync(join(planted, "dircolors"), program, { mode: 0o755 });
+  const asking = shell("asking", "dircolors > /dev/null 2>&1; PATH=/opt/own/bin:/bin");
+  const ran = (): boolean => fs.existsSync(join(planted, "dircolors.ran"));
+  for (const startPath of ["/usr/bin:/bin", ""]) {
+    const env = { PATH: `${planted}:/usr/bin:/bin` };
+    const { path } = await resolveLoginPath({ shell: asking, env, startPath, clock: systemClock });
+    assert.is(path, "/opt/own/bin:/bin");
+    assert.not.ok(ran());
+  }
+  await resolveLoginPath({ shell: asking, env: { PATH: `${planted}:/bin` }, clock: systemClock });
+  assert.ok(ran(), "control: by our own PATH it runs");
+});
+
 test("without an answer it is our own PATH, and the reason is told", async () => {
   const broken = ["exit 3", "PATH=", "/usr/bin/head -c 3000000 /dev/zero"].map((body, index) =>
     shell(`broken${index}`, body),

@@ -28,6 +28,8 @@ export interface LoginPathOptions {
   /** Absolute path of the user's shell; undefined: unknown. */
   readonly shell: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** PATH of the shell itself, whose profile runs programs outside of the sandbox; default: that of `env`. */
+  readonly startPath?: string;
   readonly clock: Clock;
   readonly timeoutMs?: number;
   readonly spawn?: (file: string, args: readonly string[], options: SpawnOptions) => ChildProcess;
@@ -58,14 +60,19 @@ export async function resolveLoginPath(options: LoginPathOptions): Promise<Login
 
 function askShell(
   shell: string,
-  { env, clock, timeoutMs = 10_000, spawn = spawnProcess }: LoginPathOptions,
+  { env, startPath = env.PATH, clock, timeoutMs = 10_000, spawn = spawnProcess }: LoginPathOptions,
 ): Promise<string> {
   const mark = randomBytes(16).toString("hex");
   return new Promise((resolve, reject) => {
     // Interactive too, since many version managers are set up there only. A session of its own keeps it from the
     // terminal of a daemon started by hand, and lets it be killed as a group.
     const child = spawn(shell, ["-l", "-i", "-c", `printf '%s' ${mark} "$PATH" ${mark}`], {
-      env: { ...withoutService(env), TERM: "dumb", DISABLE_AUTO_UPDATE: "true" },
+      env: {
+        ...withoutService(env),
+        PATH: startPath || fallbackPath,
+        TERM: "dumb",
+        DISABLE_AUTO_UPDATE: "true",
+      },
       stdio: ["ignore", "pipe", "ignore"],
       detached: true,
     });

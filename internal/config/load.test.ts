@@ -257,6 +257,8 @@ hostname: a.example.com
   assert.equal(places(problemsOf(fault)), ["2:1", "3:9", "5:11", "7:9", "8:11", "9:14", "10:1"]);
 });
 
+const inFull = "version: 1\nworkspaces: [{path: src/app, profile: full}]\n";
+
 test("what is probably not meant is a warning", () => {
   const rows: [text: string, at: string[]][] = [
     [`version: 1\n${app}hostname: a.example.com\n`, ["3:11"]],
@@ -269,8 +271,24 @@ test("what is probably not meant is a warning", () => {
       ["3:12"],
     ],
     ["version: 1\nworkspaces: [{path: src/app}]\nstate_dir: link/.state\nruntime_dir: run\n", []],
+    [`${inFull}tunnel: {provider: devtunnel, id: a, program: link/bin/t}\n`, ["3:47"]],
+    [
+      `${inFull}tunnel: {provider: command, url: "https://a.example.com", argv: [${home}/src/app/t]}\n`,
+      ["3:66"],
+    ],
+    [`${inFull}tunnel: {provider: devtunnel, id: a, program: /usr/bin/t}\n`, []],
   ];
   for (const [text, at] of rows) assert.equal(places(load(text).warnings), at, text);
+});
+
+test("a link by which a file of the daemon is found, in a full workspace, is one too", () => {
+  const link = join(home, "src/app/link.yaml");
+  load(`version: 1\nworkspaces: [{path: ${home}/src/app, profile: full}]\n`);
+  symlinkSync(path, link);
+  const { warnings } = loadConfig({ path: link, env, home, uid });
+  assert.match(warnings.map(({ message }) => message).join(), `can change ${link}`);
+  assert.equal(loadConfig({ path, env, home, uid }).warnings, [], "control: by its own name");
+  rmSync(link);
 });
 
 test("the file's own faults have codes of their own", () => {

@@ -8,7 +8,7 @@ import { defaultRuntimeDir, defaultStateDir, type PathContext, socketPath } from
 import type { RawConfig } from "./raw.js";
 import { createReferences } from "./references.js";
 import { configSchema } from "./schema.js";
-import { resolveTunnel, tunnelFiles } from "./tunnel.js";
+import { resolveTunnel, tunnelFiles, tunnelPrograms } from "./tunnel.js";
 import { checkOwnFiles, resolveWorkspaces } from "./workspaces.js";
 
 /** Receives what is wrong with the value at `path`. */
@@ -72,6 +72,7 @@ export function resolveConfig(raw: RawConfig, context: ResolveContext): Config {
     { at: ["auth", "token_file"], path: config.auth.tokenFile },
     { at: ["auth", "password_file"], path: config.auth.oauth.passwordFile },
     ...tunnelFiles(config).map((path) => ({ at: ["tunnel"], path })),
+    ...tunnelPrograms(config),
     { at: ["state_dir"], path: stateDir },
     { at: ["runtime_dir"], path: runtimeDir },
   ];

@@ -1,4 +1,6 @@
+import { isAbsolute } from "node:path";
 import type { Config, ProgramSecret, TunnelConfig } from "./config.js";
+import type { Path } from "./document.js";
 import { resolveVariables } from "./exec.js";
 import type { RawTunnel } from "./raw.js";
 import type { References } from "./references.js";
@@ -122,6 +124,18 @@ export function tunnelFiles({ tunnel }: Pick<Config, "tunnel">): readonly string
     }
   };
   return files().filter((file) => file !== undefined);
+}
+
+/** The program that is run for the tunnel where it is named by its path, and the key that does so. */
+export function tunnelPrograms({
+  tunnel,
+}: Pick<Config, "tunnel">): readonly { readonly at: Path; readonly path: string }[] {
+  if (tunnel === undefined || tunnel.provider === "none") return [];
+  const [at, path]: readonly [Path, string | undefined] =
+    tunnel.provider === "command"
+      ? [["tunnel", "argv", 0], tunnel.argv[0]]
+      : [["tunnel", "program"], tunnel.program];
+  return path !== undefined && isAbsolute(path) ? [{ at, path }] : [];
 }
 
 function checkKeys(provider: Name, raw: RawTunnel, { problem }: ResolveContext): void {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import { errnoOf } from "../errs/errs.js";
-import { linksTo } from "../fsx/file-chain.js";
+import { whoChanges } from "./changeable.js";
 import { type Config, narrower, type WorkspaceConfig } from "./config.js";
 import type { Path } from "./document.js";
 import { resolveWorkspaceExec } from "./exec.js";
@@ -48,22 +48,16 @@ export function resolveWorkspaces(
 
 /** Warns about files of the daemon's own that clients of a `full` workspace, or their commands, could rewrite. */
 export function checkOwnFiles(
-  { workspaces, exec }: Config,
+  config: Config,
   own: readonly { readonly at: Path; readonly path: string | undefined }[],
   { warning }: ResolveContext,
 ): void {
-  const full = workspaces.filter(({ profile }) => profile === "full");
-  const changeable = [
-    ...full.map(({ id, path }) => ({ who: `clients of workspace '${id}'`, folder: path })),
-    ...(full.length === 0 ? [] : exec.sandbox.write.map((folder) => ({ who: "commands", folder }))),
-  ];
+  const whoMay = whoChanges(config);
   for (const { at, path } of own) {
-    if (path === undefined) continue;
-    const places = [realPath(path), ...linksTo(path)];
-    const around = changeable.find(({ folder }) => places.some((place) => contains(realPath(folder), place)));
-    if (around === undefined) continue;
+    const who = path && whoMay(path);
+    if (!who) continue;
     const hint = "keep it outside of full workspaces and of exec.sandbox.write";
-    warning(at, `${around.who} can change ${path}`, hint);
+    warning(at, `${who} can change ${path}`, hint);
   }
 }
 

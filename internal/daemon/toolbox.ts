@@ -40,7 +40,7 @@ export interface ToolboxOptions {
 
 /** Builds what the tools share: one reader with its line index, one ripgrep, and for each root what is known of it. */
 export function createToolbox({ clock, env, home, workshop }: ToolboxOptions): Toolbox {
-  const program = findRipgrep({ searchPath: env.PATH });
+  const program = findRipgrep({ searchPath: workshop.ownPath });
   const ripgrep = createRipgrep({ program, clock });
   const reader = createTextReader({ clock });
   const resize = createResizer();

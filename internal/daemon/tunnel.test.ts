@@ -1,5 +1,15 @@
 // time limit: 120 s
-import { readFileSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { test } from "uvu";
@@ -136,6 +146,39 @@ test("a blocked tunnel says why in the warnings and starts again when its creden
     utimesSync(key, new Date(), new Date(Date.now() + 5_000));
     await until(daemon, ({ pid }) => pid !== null);
   });
+});
+
+test("by its name no program is run that clients may change, from the reload on that lets them", async () => {
+  const base = realpathSync(mkdtempSync(join(tmpdir(), "tunnel-path-")));
+  const file = (name: string): string => join(base, name, "my-tunnel");
+  const text = '#!/bin/sh\necho "up on port 1, from $0"\nwhile :; do sleep 1; done\n';
+  for (const name of ["theirs", "links", "mine"]) mkdirSync(join(base, name));
+  for (const name of ["theirs", "mine"]) writeFileSync(file(name), text, { mode: 0o755 });
+  symlinkSync(file("theirs"), file("links"));
+  const served = (profile: string) => ({
+    hostname: "mcp.example.invalid",
+    tunnel: { ...staying, argv: ["my-tunnel"] },
+    workspaces: [
+      { id: "app", path: "app" },
+      { id: "theirs", path: join(base, "theirs"), profile },
+    ],
+  });
+  const before = process.env.PATH;
+  process.env.PATH = [...["theirs", "links", "mine"].map((name) => join(base, name)), before].join(":");
+  try {
+    await withDaemon({ config: served("read-only") }, async (daemon) => {
+      const from = (name: string) =>
+        until(daemon, ({ lines }) => lines.some((line) => line.endsWith(`from ${file(name)}`)));
+      await from("theirs");
+      daemon.configure(served("full"));
+      await daemon.admin.reload({ dryRun: false });
+      await daemon.admin.restartTunnel();
+      await from("mine");
+    });
+  } finally {
+    process.env.PATH = before;
+    rmSync(base, { recursive: true });
+  }
 });
 
 test("a tunnel whose URL changes says so", async () => {

@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { TunnelBackend } from "../admin/backend.js";
 import { createPass, type Pass } from "../auth/pass.js";
 import type { Clock } from "../clock/clock.js";
+import { type WhoChanges, whoChanges, withoutChangeable } from "../config/changeable.js";
 import type { Config, TunnelConfig } from "../config/config.js";
 import { tunnelFiles } from "../config/tunnel.js";
 import type { Health } from "../health/health.js";
@@ -65,6 +66,7 @@ export const tunnelPassId = "tunnel";
 export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   const { clock, log, redactor, health, responder } = deps;
   let wanted: Wanted | undefined;
+  let whoMay: WhoChanges = () => undefined;
   /** When that was asked for. */
   let since = clock.now();
   let tunnel: Tunnel | undefined;
@@ -79,6 +81,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
 
   return {
     follow(config, port) {
+      whoMay = whoChanges(config);
       const next = wantedBy(config, port);
       if (isDeepStrictEqual(next, wanted)) return;
       wanted = next;
@@ -158,7 +161,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
     health.clear("TUNNEL_URL_CHANGES");
     if (config === undefined || closing.signal.aborted) return;
     for (const secret of secretsOf(config)) redactor.add(secret);
-    const path = await deps.path();
+    const ownersPath = await deps.path();
     if (closing.signal.aborted) return;
     const provider = providerOf(config);
     if (!provider.isStable) health.set("TUNNEL_URL_CHANGES", urlChanges);
@@ -169,7 +172,11 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
         hostname,
         port: port ?? 0,
         directory: directory ?? "",
-        path,
+        // At each start by the configuration in force then: a reload may have made a folder one of clients.
+        get path() {
+          return withoutChangeable(ownersPath, whoMay);
+        },
+        isChangeable: (file) => whoMay(file) !== undefined,
         env: deps.env,
         home: deps.home,
         freePort,

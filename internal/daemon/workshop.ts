@@ -3,6 +3,7 @@ import type { Clock } from "../clock/clock.js";
 import { type Commands, createCommands, type OwnedCommand } from "../commands/commands.js";
 import { commandEnvironment } from "../commands/environment.js";
 import { type LoginPath, resolveLoginPath } from "../commands/login-path.js";
+import { whoChanges, withoutChangeable } from "../config/changeable.js";
 import type { Config } from "../config/config.js";
 import { createGit, type Git } from "../git/git.js";
 import { gitIdentity } from "../git/identity.js";
@@ -51,6 +52,8 @@ export interface Workshop {
   readonly git: Git;
   readonly policy: Policy;
   readonly approvals: Approvals;
+  /** PATH of the daemon without folders that clients may change: for what runs outside of the sandbox. */
+  readonly ownPath: string;
   /** Where programs are found; resolves within 10 s of the start. */
   readonly loginPath: () => Promise<LoginPath>;
   /** The same when it is known already, else null. */
@@ -71,6 +74,7 @@ export interface Workshop {
 export function createWorkshop(deps: WorkshopDeps): Workshop {
   const { clock, log, env, uid } = deps;
   const { stateDir, runtimeDir, exec } = deps.config();
+  const ownPath = withoutChangeable(env.PATH ?? "", whoChanges(deps.config()));
   let minimum = exec.sandbox.minimum;
   const sandbox = createSandbox({ minimum: () => minimum, runtimeDir, homeDirectory: deps.home, clock, uid });
   const commands = createCommands({ sandbox, clock, onEnded: deps.onCommandEnded });
@@ -113,14 +117,16 @@ export function createWorkshop(deps: WorkshopDeps): Workshop {
         if (what === "decided") deps.onDecided(approval);
       },
     }),
+    ownPath,
     loginPath() {
-      resolving ??= Promise.all([resolveLoginPath({ shell: deps.shell, env, clock }), gitIdentity(env)]).then(
-        ([path, owner]) => {
-          found = path;
-          identity = owner;
-          return path;
-        },
-      );
+      resolving ??= Promise.all([
+        resolveLoginPath({ shell: deps.shell, env, startPath: ownPath, clock }),
+        gitIdentity(env),
+      ]).then(([path, owner]) => {
+        found = path;
+        identity = owner;
+        return path;
+      });
       return resolving;
     },
     foundPath: () => found,

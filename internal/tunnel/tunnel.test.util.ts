@@ -123,6 +123,7 @@ export function createStage(options: StageOptions = {}): Stage {
       port: 8765,
       directory: join(directory, "run"),
       path: "",
+      isChangeable: () => false,
       env: {},
       home: directory,
       freePort: async () => 1,

@@ -52,8 +52,10 @@ export interface LaunchContext {
   readonly port: number;
   /** Absolute, 0700, for files the provider reads; made empty for each start. */
   readonly directory: string;
-  /** The owner's PATH, in which the program is looked for. */
+  /** The owner's PATH, in which the program is looked for, without folders that clients may change. */
   readonly path: string;
+  /** Clients may change this file, so that it is not run unless the owner named it by its path. */
+  readonly isChangeable: (file: string) => boolean;
   /** The daemon's own environment, of which nothing is inherited unless the provider names it. */
   readonly env: NodeJS.ProcessEnv;
   readonly home: string;

@@ -91,6 +91,7 @@ export async function startForwarder({
       path: "",
       env: {},
       home: directory,
+      isChangeable: () => false,
       freePort,
       pass: () => "",
     },

@@ -125,7 +125,7 @@ export function cloudflared(config: ConfigOf<"cloudflared">): Provider {
     faults: cloudflaredFaults,
     async launch(context: LaunchContext) {
       const hostname = mode.kind === "local" ? requireHostname(context) : context.hostname;
-      const path = await requireProgram(program, context.path, install);
+      const path = await requireProgram(program, context, install);
       const origin = originOf(context);
       const settings = cloudflaredSettings(mode, { hostname, origin });
       const file = await writePrivateFile(context.directory, "cloudflared.yml", settings);

@@ -17,7 +17,7 @@ export function command(config: ConfigOf<"command">): Provider {
     faults: [],
     async launch(context: LaunchContext) {
       const readSign = createCommandReader(config);
-      const path = await requireProgram(program, context.path, "install it");
+      const path = await requireProgram(program, context, "install it");
       const launch = {
         argv: [path, ...words.map((word) => word.replaceAll("{port}", String(context.port)))] as const,
         env: environmentOf(context, { extra: config.env }),

@@ -64,7 +64,7 @@ export function devtunnel({ program = "devtunnel", id }: ConfigOf<"devtunnel">):
     async launch(context: LaunchContext) {
       const path = await requireProgram(
         program,
-        context.path,
+        context,
         "install it as https://aka.ms/devtunnels/docs says",
       );
       const readFault = faults.start();

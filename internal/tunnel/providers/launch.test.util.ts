@@ -46,6 +46,7 @@ export function makeLaunchPlace(): LaunchPlace {
         port,
         directory,
         path: `${bin}:/usr/bin:/bin`,
+        isChangeable: () => false,
         env: hostileEnv,
         home: dir,
         freePort,

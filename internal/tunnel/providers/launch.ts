@@ -38,13 +38,17 @@ interface EnvironmentOptions {
  *
  * @throws TunnelRefusal PROGRAM_MISSING.
  */
-export async function requireProgram(name: string, path: string, install: string): Promise<string> {
-  const program = await findProgram(name, path);
+export async function requireProgram(
+  name: string,
+  { path, isChangeable }: Pick<LaunchContext, "path" | "isChangeable">,
+  install: string,
+): Promise<string> {
+  const program = await findProgram(name, path, isChangeable);
   if (program !== undefined) return program;
   throw new TunnelRefusal({
     code: "PROGRAM_MISSING",
     class: "blocked",
-    text: `${name} is not among the programs of PATH ${path}`,
+    text: `${name} is not found in PATH, less the folders that clients may change: ${path}`,
     hint: `${install}, or set tunnel.program to where it is`,
   });
 }

@@ -75,7 +75,7 @@ export function ngrok({ program = "ngrok", authtoken }: ConfigOf<"ngrok">): Prov
     async launch(context: LaunchContext) {
       const hostname = requireHostname(context);
       if (authtoken === undefined) throw new TunnelRefusal(authtokenMissing);
-      const path = await requireProgram(program, context.path, "install it from https://ngrok.com/download");
+      const path = await requireProgram(program, context, "install it from https://ngrok.com/download");
       const config = await writePrivateFile(context.directory, "ngrok.yml", ngrokSettings());
       const readFault = faults.start();
       const readState = createNgrokReader();

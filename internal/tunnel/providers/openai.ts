@@ -52,7 +52,7 @@ export function openai({ program = "tunnel-client", id, apiKey, profile }: Confi
     program,
     faults: [...openaiFaults, ...openaiReadiness],
     async launch(context: LaunchContext) {
-      const path = await requireProgram(program, context.path, install);
+      const path = await requireProgram(program, context, install);
       const urlFile = join(context.directory, "health-url");
       const readFault = faults.start();
       const mark = profile === undefined ? randomBytes(16).toString("base64url") : context.pass(profile);

@@ -247,6 +247,10 @@ test("a program is found by its name in absolute folders, or where it is said to
     ["tool", ""],
   ] as const)
     assert.is(await findProgram(name, where), undefined, name);
+  const isRefused = (file: string): boolean => file === join(first, "link");
+  symlinkSync(tool, join(second, "link"));
+  assert.is(await findProgram("link", path, isRefused), join(second, "link"), "the next one counts");
+  assert.is(await findProgram(join(first, "link"), "", isRefused), join(first, "link"), "the owner's word");
   const before = process.cwd();
   process.chdir(place.dir);
   try {

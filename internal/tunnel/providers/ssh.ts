@@ -67,7 +67,7 @@ export function ssh(config: ConfigOf<"ssh">): Provider {
     async launch(context: LaunchContext) {
       requireHostname(context);
       if (config.identityFile !== undefined) await requireKey(config.identityFile);
-      const path = await requireProgram(program, context.path, "install the OpenSSH client");
+      const path = await requireProgram(program, context, "install the OpenSSH client");
       const readFault = faults.start();
       return {
         argv: [path, ...sshArguments(config, context.port)],
