@@ -52,6 +52,22 @@ export function unverified(report: TunnelReport | null): Fault | undefined {
   });
 }
 
+/**
+ * The same of a test that was begun at `begun`, in milliseconds since the epoch: one failure alone leaves the state as it is,
+ * and yet that test has failed.
+ */
+export function failedTest(report: TunnelReport | null, begun: number): Fault | undefined {
+  const fault = unverified(report);
+  // Without a public URL nothing is sent, and clients' requests tell.
+  if (fault !== undefined || !report || report.url === null) return fault;
+  const { provider, verified_at: verifiedAt } = report;
+  if (verifiedAt !== null && Date.parse(verifiedAt) >= begun) return undefined;
+  const words = `the tunnel (${runBy(provider)}) was verified ${verifiedAt === null ? "before" : `${age(verifiedAt)} ago`}`;
+  return new Fault("UNHEALTHY", `${words}, and the request sent just now did not arrive`, {
+    hint: "once more tells what is wrong: ctmcpctl tunnel test",
+  });
+}
+
 function runBy(provider: string): string {
   return provider === "none" ? "run by somebody else" : provider;
 }

@@ -29,7 +29,9 @@ const waiting: TunnelReport = {
 
 /** A daemon whose tunnel is as `report` says. */
 function withTunnel(report: () => TunnelReport, run: () => Promise<void>): Promise<void> {
-  const backend: TunnelBackend = { report, restart: async () => report(), test: async () => report() };
+  const verified_at = (): string => new Date().toISOString();
+  const test = async (): Promise<TunnelReport> => ({ ...report(), verified_at: verified_at() });
+  const backend: TunnelBackend = { report, restart: async () => report(), test };
   return withDaemon({ home, version, tunnel: backend, status: () => ({ ...status, tunnel: report() }) }, run);
 }
 
@@ -46,7 +48,9 @@ test("status, restart and test show the tunnel; as JSON it is the daemon's repor
         );
         assert.match(text.stdout, /^program +pid 4711\nrestarts +2\n {2}\| started tunnel$/m);
         const json = await ctl(home, ["tunnel", verb, "--json"]);
-        assert.equal(JSON.parse(json.stdout), { schema: 1, tunnel });
+        const told = JSON.parse(json.stdout);
+        const { verified_at } = verb === "test" ? told.tunnel : tunnel;
+        assert.equal(told, { schema: 1, tunnel: { ...tunnel, verified_at } });
       }
     },
   ));
@@ -77,6 +81,23 @@ test("when it is started again is shown; a test that fails ends with 4", () =>
       assert.match(stdout, /backoff for .* \(ngrok\)$/m);
     },
   ));
+
+test("a test whose own request did not arrive fails, though one failure leaves the state as it is", async () => {
+  const backend = { report: () => tunnel, restart: async () => tunnel, test: async () => tunnel };
+  await withDaemon({ home, version, tunnel: backend }, async () => {
+    const { code, stderr } = await ctl(home, ["tunnel", "test"]);
+    assert.is(code, 4);
+    assert.match(
+      stderr,
+      /^the tunnel \(ngrok\) was verified .* ago, and the request sent just now did not arrive;/,
+    );
+  });
+  // Without a public URL nothing is sent.
+  const quiet = { ...tunnel, provider: "openai", url: null };
+  await withDaemon({ home, version, tunnel: { ...backend, test: async () => quiet } }, async () => {
+    assert.is((await ctl(home, ["tunnel", "test"])).code, 0);
+  });
+});
 
 test("of a tunnel that somebody else runs there is no program to show", () =>
   withTunnel(

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Row } from "../../cmd/ctmcpctl/doctor/row.js";
 import { createAuthority } from "../../internal/tunnel/tls.test.util.js";
 import type { TunnelReport } from "../../internal/tunnel/types.js";
 import { type Sshd, startSshd } from "../fakes/sshd.js";
@@ -10,6 +11,8 @@ import { makePlace, type Place } from "./place.js";
 import { mainOf, type Program, startProgram } from "./program.js";
 
 const host = "mcp.test";
+/** Nothing about the tunnel takes longer: a cut connection takes longest, which ssh itself notices after 45 s. */
+const patienceMs = 60_000;
 export const publicUrl = `https://${host}/mcp`;
 
 /** A ctmcpd process at home, whose tunnel is `ssh -R` to a server on the far side, where its public name is. */
@@ -24,8 +27,10 @@ export interface TunnelledDaemon extends Place, Pick<Sides, "cut" | "mend"> {
   program(): Program;
   /** Runs ctmcpctl; returns what it prints. Rejects when it fails. */
   ctl(...args: readonly string[]): Promise<string>;
+  /** Runs ctmcpctl with --json; returns its exit code and the rows it prints. */
+  look(verb: "doctor" | "verify"): Promise<{ readonly code: number | null; readonly rows: readonly Row[] }>;
   tunnel(): Promise<TunnelReport>;
-  /** Waits until the tunnel is as wanted, which is not announced by anything. */
+  /** Waits until the tunnel is as wanted, which is not announced by anything; rejects when it is not within a minute. */
   tunnelUntil(isThere: (report: TunnelReport) => boolean): Promise<TunnelReport>;
 }
 
@@ -100,11 +105,20 @@ export async function withTunnel(test: (daemon: TunnelledDaemon) => Promise<void
         if (code !== 0) throw new Error(`ctmcpctl ${args.join(" ")}: exit ${code}: ${program.stderr()}`);
         return program.stdout();
       },
+      async look(verb) {
+        const program = run("ctmcpctl", [verb, "--json"]);
+        const { code } = await program.exit;
+        if (program.stdout() === "") throw new Error(`ctmcpctl ${verb}: exit ${code}: ${program.stderr()}`);
+        return { code, rows: JSON.parse(program.stdout()).rows };
+      },
       tunnel,
       async tunnelUntil(isThere) {
+        const begun = Date.now();
         for (;;) {
           const report = await tunnel();
           if (isThere(report)) return report;
+          if (Date.now() - begun > patienceMs)
+            throw new Error(`still so: ${JSON.stringify(report, null, 1)}`);
           await sleep(50);
         }
       },
