@@ -1,7 +1,7 @@
 /**
  * Runs every compiled *.test.js in a process of its own, two at a time, each under a time limit. A file fails when it
  * exits non-zero, runs past its limit, reports no summary or no test at all, or when its source holds `.only` or
- * `.skip`. A source may ask for another limit with a line `// time limit: 120 s`. Usage: run.js [part of a path ...]
+ * `.skip`. A source may ask for another limit with a line `// time limit: 180 s`. Usage: run.js [part of a path ...]
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -20,7 +20,7 @@ interface Outcome {
 
 const compiled = fileURLToPath(new URL("..", import.meta.url));
 const checkout = join(compiled, "..");
-const defaultLimitSeconds = 60;
+const defaultLimitSeconds = 120;
 
 /** Runs one file; its process group is killed at the limit, so that nothing it started stays behind. */
 function runFile(file: string): Promise<Outcome> {

@@ -1,4 +1,3 @@
-// time limit: 120 s
 import {
   mkdirSync,
   mkdtempSync,

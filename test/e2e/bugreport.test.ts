@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";

@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

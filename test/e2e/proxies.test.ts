@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { setTimeout as pause } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";

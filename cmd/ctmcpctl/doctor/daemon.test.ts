@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { status, tunnel } from "../../../internal/admin/admin.test.util.js";
