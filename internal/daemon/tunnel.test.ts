@@ -17,6 +17,7 @@ import { updatedCode } from "../../test/fakes/endings.js";
 import { installFake } from "../../test/fakes/install.js";
 import { withDaemon } from "../../test/support/daemon-in-process.js";
 import type { Json } from "../../test/support/mcp-harness.js";
+import { readAudit } from "../audit/read.js";
 import { ask, isAlive, report, statusFor, staying, until } from "./tunnel.test.util.js";
 
 test("clients sign in under a name that only the tunnel knows, for as long as it is there", async () => {
@@ -178,6 +179,27 @@ test("by its name no program is run that clients may change, from the reload on 
     process.env.PATH = before;
     rmSync(base, { recursive: true });
   }
+});
+
+test("what becomes of the tunnel is recorded", async () => {
+  const hostname = "mcp.example.invalid";
+  const blocked = { ...staying, argv: ["no-such-program"] };
+  await withDaemon({ config: { hostname, tunnel: staying } }, async (daemon) => {
+    const audit = readAudit(join(daemon.dir, "state/audit"), { follow: new AbortController().signal });
+    const next = async (state: string): Promise<unknown> => {
+      for (;;) {
+        const { value } = await audit.next();
+        if (value?.event === "tunnel_state" && value.state === state) return [value.url, value.code];
+      }
+    };
+    const url = `https://${hostname}/mcp`;
+    assert.equal(await next("connected"), [url, undefined]);
+    daemon.configure({ hostname, tunnel: blocked });
+    await daemon.admin.reload({ dryRun: false });
+    assert.equal(await next("off"), [url, undefined]);
+    assert.equal(await next("blocked"), [url, "PROGRAM_MISSING"]);
+    await audit.return(undefined);
+  });
 });
 
 test("a tunnel whose URL changes says so", async () => {
