@@ -150,6 +150,7 @@ export function createEngine(deps: EngineDeps): Engine {
     elicitation,
     draining: () => draining,
     async close(graceMs) {
+      await listener.handOver();
       draining = true;
       subscriptions.endAll();
       const deadline = clock.monotonic() + graceMs;

@@ -10,11 +10,15 @@ export interface Listener {
   /** Binds what `config` asks for, unless it is bound already. */
   prepare(config: Config): Promise<{ readonly address: Address; commit(): void; discard(): void }>;
   address(): Address;
+  /** Where somebody else holds the socket, too: lets newcomers wait there for the next daemon. */
+  handOver(): Promise<void>;
   close(graceMs: number): Promise<void>;
 }
 
 /** Requests on the old address may take this long after a swap: longer than any call does. */
 const swapGraceMs = 60_000;
+/** Who has connected asks within this, or does not mean to. */
+const askingMs = 200;
 
 export interface ListenerDeps {
   readonly handler: (req: IncomingMessage, res: ServerResponse) => void;
@@ -31,6 +35,7 @@ export interface Inherited {
 export function createListener({ handler, inherited }: ListenerDeps): Listener {
   let unused = inherited;
   let bound: { server: HttpServer; listen: Config["listen"] } | undefined;
+  let shared: HttpServer | undefined;
   const leaving = new Set<HttpServer>();
 
   return {
@@ -58,6 +63,9 @@ export function createListener({ handler, inherited }: ListenerDeps): Listener {
     address() {
       if (bound === undefined) throw new Fault("FAILED", "the server is not listening");
       return bound.server.address();
+    },
+    async handOver() {
+      if (bound !== undefined && bound.server === shared) await shared.stopAccepting(askingMs);
     },
     async close(graceMs) {
       await Promise.all(
@@ -90,7 +98,10 @@ export function createListener({ handler, inherited }: ListenerDeps): Listener {
     await server.listenOn(offer.fd);
     const address = server.address();
     const isWanted = address.host === host || (host === "localhost" && isLoopback(address.host));
-    if (isWanted && address.port === port) return server;
+    if (isWanted && address.port === port) {
+      shared = server;
+      return server;
+    }
     offer.onOther(address);
     await server.close(0);
     return undefined;

@@ -172,6 +172,37 @@ test("close: idle and silent connections go at once, a request in flight is answ
   await closed;
 });
 
+test("stopAccepting: who was let in is still heard, and nobody waits for those who stay silent", async () => {
+  const { server, port, arrival } = await start();
+  const late = await dial(port);
+  const asked = await dial(port);
+  const first = arrival();
+  asked.write(get);
+  await first;
+  // Connected here does not mean accepted there.
+  while (server.connections() < 2) await new Promise(setImmediate);
+  let isOver = false;
+  const stopped = server.stopAccepting(60_000).then(() => {
+    isOver = true;
+  });
+  assert.match(await codeOf(dial(port)), "ECONNREFUSED");
+  assert.not.ok(isOver);
+  const second = arrival();
+  late.write(get);
+  const [res] = await Promise.all([second, stopped]);
+  const answer = readResponse(late);
+  res.end("heard");
+  assert.is((await answer).body, "heard");
+  await server.close(0);
+
+  const other = await start();
+  const silent = await dial(other.port);
+  while (other.server.connections() === 0) await new Promise(setImmediate);
+  await other.server.stopAccepting(0);
+  assert.not.ok(silent.destroyed);
+  await other.server.close(0);
+});
+
 test("close: a stream that has begun ends by itself, and its connection with it", async () => {
   const { server, port, arrival } = await start();
   const socket = await dial(port);

@@ -31,6 +31,11 @@ export interface HttpServer {
   /** Changes the limit; connections that are open stay. */
   setMaxConnections(limit: number): void;
   /**
+   * Stops accepting, which leaves newcomers to whoever else listens on the same socket, and settles when everyone who was
+   * let in has asked for something, after `ms` at most.
+   */
+  stopAccepting(ms: number): Promise<void>;
+  /**
    * Stops accepting, closes connections without a request in flight at once and the others after their answer, and
    * destroys what is left after `graceMs`. A second call can only shorten the grace. Settles when every socket is gone.
    */
@@ -50,6 +55,10 @@ export function createHttpServer({
 }: HttpServerOptions): HttpServer {
   /** Every open socket, with its responses that are not complete. */
   const open = new Map<Socket, Set<ServerResponse>>();
+  /** Those of them that have not asked for anything yet. */
+  const silent = new Set<Socket>();
+  let onSpoken = (): void => {};
+  let stopped: Promise<void> | undefined;
   let closing: Promise<void> | undefined;
 
   const server = createServer({
@@ -68,8 +77,10 @@ export function createHttpServer({
   server.on("connection", (socket: Socket) => {
     const unanswered = new Set<ServerResponse>();
     open.set(socket, unanswered);
+    silent.add(socket);
     socket.once("close", () => {
       open.delete(socket);
+      speaks(socket);
       // node:http closes the response being written, by the next tick; never those pipelined behind it.
       process.nextTick(() => {
         for (const res of unanswered) res.destroy().emit("close");
@@ -78,6 +89,7 @@ export function createHttpServer({
   });
   server.on("request", (req: IncomingMessage, res: ServerResponse) => {
     const { socket } = req;
+    speaks(socket);
     const unanswered = open.get(socket);
     unanswered?.add(res);
     res.on("close", () => {
@@ -91,14 +103,23 @@ export function createHttpServer({
     for (const socket of open.keys()) socket.destroy();
   }
 
+  function speaks(socket: Socket): void {
+    if (silent.delete(socket) && silent.size === 0) onSpoken();
+  }
+
+  function stop(): Promise<void> {
+    stopped ??= new Promise((resolve) => server.close(() => resolve()));
+    return stopped;
+  }
+
   async function startClosing(): Promise<void> {
     const gone = [...open.keys()].map((socket) => new Promise((resolve) => socket.once("close", resolve)));
-    const stopped = new Promise((resolve) => server.close(resolve));
+    void stop();
     for (const [socket, unanswered] of open) {
       if (unanswered.size === 0) socket.destroy();
       for (const res of unanswered) if (!res.headersSent) res.setHeader("Connection", "close");
     }
-    await Promise.all([stopped, ...gone]);
+    await Promise.all([stop(), ...gone]);
   }
 
   return {
@@ -114,6 +135,17 @@ export function createHttpServer({
     connections: () => open.size,
     setMaxConnections(limit) {
       server.maxConnections = limit;
+    },
+    async stopAccepting(ms) {
+      void stop();
+      if (silent.size === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        onSpoken = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
     },
     async close(graceMs) {
       closing ??= startClosing();
