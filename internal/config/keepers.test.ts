@@ -41,6 +41,13 @@ test("a credential of the service is read", () => {
   assert.is(config.auth.token, "a-token-from-systemd");
 });
 
+test("one that is root's is read, as systemd grants it to the user of a service", () => {
+  // The bits of the group are those of the access control list.
+  writeFileSync(join(credentials, "granted"), "a-token-from-systemd", { mode: 0o440 });
+  const { config } = load("credential:granted", { env: { CREDENTIALS_DIRECTORY: credentials } });
+  assert.is(config.auth.token, "a-token-from-systemd");
+});
+
 test("one that the service does not have, or others can read, is a problem; no text of it is told", () => {
   const env = { CREDENTIALS_DIRECTORY: credentials };
   assert.match(problemsOf(refused("credential:other", { env }))[0]?.hint ?? "", /LoadCredential=other/);

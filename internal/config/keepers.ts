@@ -37,7 +37,8 @@ function readCredential(name: string, at: Path, context: ResolveContext): string
     return undefined;
   }
   try {
-    const secret = readSecretFile(join(folder, name), { uid });
+    // systemd keeps it root's, and grants the service's user to read it by an access control list.
+    const secret = readSecretFile(join(folder, name), { uid, access: "granted" });
     if (secret === undefined)
       context.problem(
         at,

@@ -40,17 +40,19 @@ const shared: OwnedFileOptions = { uid: me, access: "shared", limit: 100 };
 const secret: OwnedFileOptions = { uid: me, access: "private", limit: 100 };
 
 test("modes decide who may have access", () => {
-  const rows: [mode: number, shared: string, secret: string][] = [
-    [0o600, "none", "none"],
-    [0o400, "none", "none"],
-    [0o640, "none", "PERMISSION"],
-    [0o604, "none", "PERMISSION"],
-    [0o644, "none", "PERMISSION"],
-    [0o601, "none", "PERMISSION"],
-    [0o602, "PERMISSION", "PERMISSION"],
-    [0o666, "PERMISSION", "PERMISSION"],
+  const rows: [mode: number, shared: string, secret: string, granted: string][] = [
+    [0o600, "none", "none", "none"],
+    [0o400, "none", "none", "none"],
+    [0o440, "none", "PERMISSION", "none"],
+    [0o640, "none", "PERMISSION", "none"],
+    [0o450, "none", "PERMISSION", "PERMISSION"],
+    [0o604, "none", "PERMISSION", "PERMISSION"],
+    [0o644, "none", "PERMISSION", "PERMISSION"],
+    [0o601, "none", "PERMISSION", "PERMISSION"],
+    [0o602, "PERMISSION", "PERMISSION", "PERMISSION"],
+    [0o666, "PERMISSION", "PERMISSION", "PERMISSION"],
   ];
-  for (const [mode, forShared, forSecret] of rows) {
+  for (const [mode, forShared, forSecret, forGranted] of rows) {
     const path = file("mode", mode);
     assert.is(
       codeOf(() => readOwnedFile(path, shared)),
@@ -62,8 +64,21 @@ test("modes decide who may have access", () => {
       forSecret,
       `secret ${mode.toString(8)}`,
     );
+    assert.is(
+      codeOf(() => readOwnedFile(path, { ...secret, access: "granted" })),
+      forGranted,
+      `granted ${mode.toString(8)}`,
+    );
     rmSync(path);
   }
+});
+
+test("what an access control list grants may be read, not written", () => {
+  const path = file("granted", 0o460);
+  assert.is(
+    codeOf(() => readOwnedFile(path, { ...secret, access: "granted" })),
+    "PERMISSION",
+  );
 });
 
 test("a group-writable file passes in the owner's private group only", () => {

@@ -12,8 +12,11 @@ interface Ownership {
 export interface OwnedFileOptions {
   /** The user who reads; besides root the only one who may own the file. */
   readonly uid: number;
-  /** `private`: no access for others at all. `shared`: others may read it but not write it. */
-  readonly access: "private" | "shared";
+  /**
+   * `private`: no access for others at all. `shared`: others may read it but not write it. `granted`: as `private`, but
+   * the group's bits may allow reading, for that is how an access control list shows there (acl(5)).
+   */
+  readonly access: "private" | "shared" | "granted";
   /** Bytes; a longer file is refused. */
   readonly limit: number;
 }
@@ -47,13 +50,16 @@ export function othersCanWrite(file: Ownership, groupFile = "/etc/group"): boole
   return (file.mode & 0o020) !== 0 && !(file.gid === file.uid && !hasMembers(file.gid, groupFile));
 }
 
+/** Bits that make a file unfit, beyond those that `othersCanWrite` judges. */
+const forbidden = { private: 0o077, granted: 0o037, shared: 0 } as const;
+
 function checkOwnership(path: string, file: Ownership, { uid, access }: OwnedFileOptions): void {
   if (file.uid !== uid && file.uid !== 0) {
     throw new Fault("PERMISSION", `${path} belongs to uid ${file.uid}, not to uid ${uid} or root`, {
       hint: `run: chown ${uid} ${quoted(path)}`,
     });
   }
-  if (access === "private" && (file.mode & 0o077) !== 0) {
+  if ((file.mode & forbidden[access]) !== 0) {
     throw new Fault("PERMISSION", `${path} holds a secret and has mode ${octal(file.mode)}`, {
       hint: `run: chmod 600 ${quoted(path)}`,
     });
