@@ -16,7 +16,7 @@ export interface Conditions {
   }): void;
   /** Of the file that is in force. */
   loaded(loaded: LoadedConfig): void;
-  /** After the self-test, with the configuration in force. */
+  /** After the self-test, with the configuration in force; git runs in the sandbox also where clients run no commands. */
   sandboxTested(status: SandboxStatus, config: Config): void;
   /** Paths of workspaces that lead elsewhere than when the configuration was read; empty when none does any more. */
   misplaced(paths: readonly string[]): void;
@@ -51,11 +51,10 @@ export function createConditions({ health, log }: { health: Health; log: Log }):
         fix: "ctmcpctl config check",
       });
     },
-    sandboxTested({ level, reason }, { exec, workspaces }) {
+    sandboxTested({ level, reason }, { exec }) {
       log.info("sandbox tested", { sandbox: level, reason });
-      const weak = levels.indexOf(level) > levels.indexOf(exec.sandbox.minimum);
-      if (!weak || workspaces.every(({ profile }) => profile === "read-only")) return;
-      const text = `commands are refused: the sandbox is ${level}, exec.sandbox.minimum is ${exec.sandbox.minimum}`;
+      if (levels.indexOf(level) <= levels.indexOf(exec.sandbox.minimum)) return;
+      const text = `commands and git are refused: the sandbox is ${level}, exec.sandbox.minimum is ${exec.sandbox.minimum}`;
       health.set("SANDBOX_TOO_WEAK", { severity: "error", text, fix: reason ?? "install bubblewrap" });
     },
     misplaced(paths) {
