@@ -86,12 +86,15 @@ let explain = (error: unknown): number => {
   return exitCodeOf(error);
 };
 
+/** Another start does not mend it. systemd is told the same by RestartPreventExitStatus. */
+const permanent: readonly number[] = [programErrors.CONFIG_INVALID, programErrors.PERMISSION];
+
 /** launchd starts anew whatever fails: what another start does not mend must not look like a failure to it. */
 function explainToLog(log: Logger, error: unknown): number {
   for (const problem of problemsOf(error)) log.error(formatProblem(problem));
   log.error("ended", { error });
   const code = exitCodeOf(error);
-  return code === programErrors.CONFIG_INVALID ? 0 : code;
+  return permanent.includes(code) ? 0 : code;
 }
 
 function fail(error: unknown): never {

@@ -26,7 +26,9 @@ export function takeService(env: NodeJS.ProcessEnv, pid: number): Service {
 
 const ours = /^(?:NOTIFY_SOCKET|WATCHDOG_\w+|LISTEN_\w+|INVOCATION_ID|JOURNAL_STREAM|SYSTEMD_EXEC_PID)$/;
 
-/** Where the log goes: under launchd, which keeps none, to a file of its own. */
+/** Where the log goes: under launchd, which keeps none, to a file of its own; what cannot be written there to stderr. */
 export function logStream(launchd: string | undefined): LogStream {
-  return launchd === undefined ? process.stderr : createRotatingFile(launchd, launchdLog);
+  if (launchd === undefined) return process.stderr;
+  const file = createRotatingFile(launchd, launchdLog);
+  return { ...file, write: (text) => file.write(text) || process.stderr.write(text) };
 }
