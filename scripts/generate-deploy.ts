@@ -13,7 +13,7 @@ const linux: ServiceDescription = {
   node: "/usr/bin/node",
   program: `${me}/.local/lib/node_modules/coding-tools-mcp/dist/bin/ctmcpd.cjs`,
   configPath: `${me}/.config/coding-tools-mcp.yaml`,
-  path: `${me}/.local/bin:/usr/local/bin:/usr/bin:/bin`,
+  environment: { PATH: `${me}/.local/bin:/usr/local/bin:/usr/bin:/bin` },
   scope: { kind: "user" },
 };
 const system: ServiceDescription = { ...linux, scope: { kind: "system", user: "me" } };
@@ -21,7 +21,7 @@ const mac: ServiceDescription = {
   node: "/opt/homebrew/bin/node",
   program: "/Users/me/.local/lib/node_modules/coding-tools-mcp/dist/bin/ctmcpd.cjs",
   configPath: "/Users/me/.config/coding-tools-mcp.yaml",
-  path: "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin",
+  environment: { PATH: "/opt/homebrew/bin:/usr/local/bin:/usr/bin:/bin" },
   scope: { kind: "user" },
 };
 

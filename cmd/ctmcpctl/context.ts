@@ -3,8 +3,9 @@ import { type AdminClient, createAdminClient } from "../../internal/admin/client
 import { locateSocket } from "../../internal/config/locate.js";
 import { configPath } from "../../internal/config/paths.js";
 import { printableJson } from "../../internal/log/json.js";
+import type { ServiceScope } from "../../internal/service/description.js";
 import { version } from "../../internal/version/version.js";
-import { serviceFile, withSystemService } from "./installed-service.js";
+import { type ServiceOwner, scopeOfService, serviceFile, withService } from "./installed-service.js";
 import type { Flags } from "./options.js";
 import { printable } from "./output.js";
 
@@ -23,6 +24,8 @@ export interface Surroundings {
 export interface Context extends Surroundings {
   /** For loadConfig: this is not the daemon. */
   readonly isInspection: true;
+  /** Whose service it is about: the user's own, or that of the whole machine. */
+  readonly scope: ServiceScope["kind"];
   readonly flags: Flags;
   readonly args: readonly string[];
   /** Absolute path of the config file; it need not exist. */
@@ -39,8 +42,9 @@ export interface Context extends Surroundings {
 
 /** The context of one command. The socket is looked for only when the command uses the client. */
 export function createContext(around: Surroundings, flags: Flags, args: readonly string[]): Context {
-  const { uid, home, stdout, stderr } = around;
-  const env = withSystemService(around.env, { uid, isSystem: flags.system === true });
+  const { home, stdout, stderr } = around;
+  const scope = scopeOfService(flags.system === true);
+  const env = withService(around.env, scope);
   const path = configPath({ flag: flags.config, env, home });
   const remark = (line: string): void => void stderr.write(`${line}\n`);
   const print = (line: string): void => void stdout.write(`${line}\n`);
@@ -48,12 +52,13 @@ export function createContext(around: Surroundings, flags: Flags, args: readonly
     ...around,
     env,
     isInspection: true,
+    scope,
     flags,
     args,
     configPath: path,
     client: createAdminClient({
       socketPath: flags.socket ?? (() => locateSocket({ path, env, home })),
-      startHint: startHint(path, flags, { env, home }),
+      startHint: startHint(path, flags, { env, home, scope }),
       onVersion: skewNote(remark),
     }),
     print,
@@ -73,7 +78,7 @@ function skewNote(remark: (line: string) => void): (running: string) => void {
 }
 
 /** The command that gets a person from no daemon to a running one. */
-function startHint(path: string, flags: Flags, around: Pick<Context, "env" | "home">): string {
+function startHint(path: string, flags: Flags, around: ServiceOwner): string {
   const flag = flags.config === undefined ? "" : ` --config ${path}`;
   const { file, start } = serviceFile(around);
   if (flag === "" && existsSync(file)) return `start it: ${start.join(" ")}; why it ended: ctmcpctl logs`;

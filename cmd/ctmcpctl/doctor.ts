@@ -33,7 +33,7 @@ export async function run(context: Context): Promise<number> {
   if (config !== undefined && daemon.status === undefined)
     report.add(await checkPort(config.listen, machine));
   report.add(await checkPrograms(machine, config?.tunnel));
-  report.add(await checkLinger(machine));
+  if (context.scope === "user") report.add(await checkLinger(machine));
   report.add(await checkService(context));
 
   if (daemon.status !== undefined) {

@@ -1,34 +1,58 @@
-import { loadConfig } from "../../internal/config/load.js";
+import { existsSync } from "node:fs";
+import { type LoadedConfig, loadConfig } from "../../internal/config/load.js";
+import { problemsOf } from "../../internal/config/problem.js";
 import { Fault } from "../../internal/errs/errs.js";
-import type { ServiceScope } from "../../internal/service/description.js";
-import type { Run } from "../../internal/service/manager.js";
+import type { ServiceDescription } from "../../internal/service/description.js";
 import type { Context } from "./context.js";
+import { type Account, accountOf } from "./install/account.js";
+import { checkLinger } from "./install/linger.js";
+import { type Owner, ownerOf, userOf } from "./install/owner.js";
+import { refuseSystemService, serviceFile } from "./installed-service.js";
 import { describeService, serviceManager } from "./service.js";
-import { createSession } from "./session.js";
 import { waitFor } from "./wait.js";
 
 const readyMs = 30_000;
 
-/** Registers the daemon with the service manager and starts it, or starts it anew: an upgrade is the same. */
+/**
+ * Registers the daemon with the service manager and starts it, or starts it anew: an upgrade is the same, and keeps what was
+ * chosen before.
+ */
 export async function run(context: Context): Promise<number> {
-  const { flags, configPath, answer } = context;
-  const scope = scopeOf(context);
-  const { config } = loadConfig({ ...context, path: configPath });
-  const { manager, run } = serviceManager(context);
-  const isFull = config.workspaces.find(({ profile }) => profile === "full");
-  if (flags["read-only"] && isFull !== undefined) {
-    throw new Fault("USAGE", `--read-only does not fit: workspace ${isFull.id} is full`, {
+  const { flags, scope, answer, remark } = context;
+  refuseSystemService(context);
+  const account = scope === "system" ? await accountOf(userOf(context)) : undefined;
+  if (account !== undefined) refuseUserService(account);
+  else if (flags.user !== undefined) {
+    throw new Fault("USAGE", "--user is for a --system service", { hint: "add --system, or leave it out" });
+  }
+  const owner = account === undefined ? context : ownerOf(context, account);
+  const { manager, run } = serviceManager(context, account);
+  const load = (env: NodeJS.ProcessEnv | undefined): LoadedConfig =>
+    loadConfig({ ...owner, env: { ...env, ...owner.env }, path: owner.configPath });
+  const { config } = load(await manager.environment());
+  const description = await describeService(owner, { account, config });
+  const full = config.workspaces.find(({ profile }) => profile === "full");
+  if (flags["read-only"] && full !== undefined) {
+    throw new Fault("USAGE", `--read-only does not fit: workspace ${full.id} is full`, {
       hint: "leave it out, or make every workspace read-only",
     });
   }
   const files = await manager.install({
-    description: describeService(context, scope, config),
-    readOnly: flags["read-only"] ? { stateDir: config.stateDir } : undefined,
-    socket: flags["hold-port"] ? config.listen : undefined,
+    description,
+    readOnly: choice(flags, "read-only"),
+    holdPort: choice(flags, "hold-port"),
+    stateDir: config.stateDir,
+    listen: config.listen,
     start: !flags["no-start"],
+    beforeStart: async () => checkAsService(owner, description, await manager.environment()),
   });
-  const lingers = scope.kind === "system" || (await checkLinger(context, run));
-  if (flags["no-start"] || scope.kind === "system") {
+  if (full !== undefined && files.some((file) => file.endsWith("/readonly.conf"))) {
+    remark(
+      `note: the settings are those of --read-only, and workspace ${full.id} is full; --no-read-only ends that`,
+    );
+  }
+  const lingers = scope === "system" || (await checkLinger(context, run));
+  if (flags["no-start"] || scope === "system") {
     answer({ files, lingers, status: null }, () => files.map((file) => `wrote ${file}`).join("\n"));
     return 0;
   }
@@ -43,38 +67,45 @@ export async function run(context: Context): Promise<number> {
   return 0;
 }
 
-function scopeOf({ flags, uid }: Context): ServiceScope {
-  if (!flags.system) {
-    if (flags.user === undefined) return { kind: "user" };
-    throw new Fault("USAGE", "--user is for a --system service", { hint: "add --system, or leave it out" });
-  }
-  if (flags.user === undefined) {
-    throw new Fault("USAGE", "--user is missing: who is the service to run as?", {
-      hint: "name yourself: --system --user NAME",
-    });
-  }
-  // It goes into a unit as it is.
-  if (!/^[a-z_][a-z0-9_.-]*\$?$/i.test(flags.user)) throw new Fault("USAGE", `${flags.user} is no user name`);
-  if (uid !== 0) {
-    throw new Fault("PERMISSION", "a system service is installed by root", {
-      hint: "sudo, with --config PATH for the user's config",
-    });
-  }
-  return { kind: "system", user: flags.user };
+/** What a pair of flags asks for; undefined when it is to stay as it is. */
+function choice(flags: Context["flags"], name: "read-only" | "hold-port"): boolean | undefined {
+  const on = flags[name];
+  const off = flags[`no-${name}`];
+  if (on && off) throw new Fault("USAGE", `--${name} and --no-${name} are both given`, { hint: "keep one" });
+  return on ? true : off ? false : undefined;
 }
 
-/** Without it the service ends at logout. Offered on a terminal, done with --linger, told otherwise. */
-async function checkLinger(context: Context, run: Run): Promise<boolean> {
-  const { uid, flags, remark } = context;
-  if (process.platform !== "linux") return true;
-  const told = await run("loginctl", ["show-user", String(uid), "--property=Linger", "--value"]);
-  if (told.stdout.trim() === "yes") return true;
-  const wanted =
-    flags.linger ||
-    (await createSession(context).confirm(
-      "The service ends when you log out. Keep it running (loginctl enable-linger)?",
-    ));
-  const done = wanted && (await run("loginctl", ["enable-linger"])).code === 0;
-  if (!done) remark("note: the service ends when you log out; to keep it running: loginctl enable-linger");
-  return done;
+/** Two daemons would want the same port. */
+function refuseUserService({ name, home }: Account): void {
+  const { file } = serviceFile({ env: {}, home, scope: "user" });
+  if (!existsSync(file)) return;
+  throw new Fault("USAGE", `${name} has a service of their own: ${file}`, {
+    hint: `first, as ${name}: ctmcpctl uninstall`,
+  });
+}
+
+/** Throws CONFIG_INVALID when the configuration needs a variable of this shell that the service will not have. */
+function checkAsService(
+  owner: Owner,
+  { environment, scope }: ServiceDescription,
+  given: NodeJS.ProcessEnv | undefined,
+): void {
+  if (given === undefined) return;
+  const base = scope.kind === "system" ? owner.env : {};
+  try {
+    loadConfig({ ...owner, env: { ...environment, ...given, ...base }, path: owner.configPath });
+  } catch (error) {
+    const problems = problemsOf(error);
+    if (problems.length === 0) throw error;
+    const unit = `systemctl ${scope.kind === "user" ? "--user " : ""}edit coding-tools-mcp`;
+    const variable = `give it the variable: ${unit}, there [Service] and Environment=NAME=VALUE`;
+    const secret = `a secret rather by a file (token_file, password_file) or LoadCredential= and \${credential:NAME}`;
+    throw new Fault("CONFIG_INVALID", "the service was not started: it does not have what this shell has", {
+      hint:
+        process.platform === "darwin"
+          ? "write the value into the config; a secret into a file (token_file, password_file) or the keychain"
+          : `${variable}; ${secret}; then: ctmcpctl install`,
+      details: { problems },
+    });
+  }
 }

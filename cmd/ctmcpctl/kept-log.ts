@@ -14,7 +14,7 @@ export interface KeptLog {
 
 /** What the service manager kept of the daemon's log, its last `count` lines; undefined when there is no service, or nothing. */
 export async function keptLog(
-  context: Pick<Context, "env" | "home">,
+  context: Pick<Context, "env" | "home" | "scope">,
   count: number,
 ): Promise<KeptLog | undefined> {
   if (!existsSync(serviceFile(context).file)) return undefined;
@@ -28,7 +28,7 @@ export async function keptLog(
 }
 
 async function readKept(
-  context: Pick<Context, "env" | "home">,
+  context: Pick<Context, "env" | "home" | "scope">,
   count: number,
 ): Promise<{ readonly where: string; readonly text: string }> {
   const log = serviceLog(context);

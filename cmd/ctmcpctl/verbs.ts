@@ -30,7 +30,17 @@ export const verbs: readonly Verb[] = [
   {
     name: "install",
     summary: "keep the daemon running: a systemd or launchd service; also after an upgrade",
-    options: ["system", "user", "read-only", "hold-port", "linger", "no-start", "json"],
+    options: [
+      "system",
+      "user",
+      "read-only",
+      "no-read-only",
+      "hold-port",
+      "no-hold-port",
+      "linger",
+      "no-start",
+      "json",
+    ],
     load: () => import("./install.js"),
   },
   {

@@ -5,13 +5,21 @@ export interface ServiceDescription {
   /** `ctmcpd`, as node runs it. */
   readonly program: string;
   readonly configPath: string;
-  /** PATH of the daemon: service managers give next to none. */
-  readonly path: string;
+  /** Variables of the daemon, PATH among them: service managers give next to none. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Whose the service is. A system service runs as `user`, also when nobody is logged in. */
   readonly scope: ServiceScope;
 }
 
 export type ServiceScope = { readonly kind: "user" } | { readonly kind: "system"; readonly user: string };
+
+/** What a unit or a property list says of the service it describes. */
+export interface WrittenService {
+  /** The daemon's command line; empty when it names none. */
+  readonly command: readonly string[];
+  /** As whom a service of the whole machine runs. */
+  readonly user: string | undefined;
+}
 
 /** The name of the unit and of the directories a service manager makes. */
 export const serviceName = "coding-tools-mcp";

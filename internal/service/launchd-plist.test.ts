@@ -1,13 +1,13 @@
 import { parse } from "plist";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { renderPlist } from "./launchd-plist.js";
+import { readPlist, renderPlist } from "./launchd-plist.js";
 
 const description = {
   node: "/opt/Node & Co/<bin>/node",
   program: '/Users/me/"quoted"/ctmcpd.cjs',
   configPath: "/Users/me/50% $HOME.yaml",
-  path: "/usr/bin:/bin",
+  environment: { PATH: "/usr/bin:/bin", XDG_STATE_HOME: "/a & b" },
   scope: { kind: "user" },
 } as const;
 
@@ -53,6 +53,7 @@ test("launchd would take it, whatever the paths hold", () => {
     description.configPath,
   ]);
   assert.equal(job.KeepAlive, { SuccessfulExit: false });
+  assert.equal(job.EnvironmentVariables, description.environment);
 });
 
 test("control: a misspelled key and a wrong type are found", () => {
@@ -70,6 +71,13 @@ test("a daemon of the system says whose it is", () => {
   >;
   assert.is(job.UserName, "me");
   assert.equal(unfit(job), []);
+});
+
+test("a property list is read back as a parser of such lists reads it", () => {
+  const text = renderPlist({ ...description, scope: { kind: "system", user: "me" } }, { logDir: "/a & <b>" });
+  const job = parse(text) as Record<string, unknown>;
+  assert.equal(readPlist(text), { command: job.ProgramArguments, user: "me" });
+  assert.equal(readPlist(""), { command: [], user: undefined });
 });
 
 test.run();

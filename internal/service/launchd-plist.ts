@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { daemonCommand, type ServiceDescription } from "./description.js";
+import { daemonCommand, type ServiceDescription, type WrittenService } from "./description.js";
 
 /** Name of the job. */
 export const launchdLabel = "coding-tools-mcp";
@@ -14,12 +14,12 @@ export function renderPlist(
   description: ServiceDescription,
   { logDir }: { readonly logDir: string },
 ): string {
-  const { path, scope } = description;
+  const { environment, scope } = description;
   const log = join(logDir, "coding-tools-mcp.log");
   const job: { readonly [key: string]: Value } = {
     Label: launchdLabel,
     ProgramArguments: [...daemonCommand(description), "--launchd", log],
-    EnvironmentVariables: { PATH: path },
+    EnvironmentVariables: environment,
     RunAtLoad: true,
     KeepAlive: { SuccessfulExit: false },
     ThrottleInterval: 5,
@@ -36,6 +36,14 @@ export function renderPlist(
 ${render(job, "")}
 </plist>
 `;
+}
+
+/** What a property list that `renderPlist` made says. */
+export function readPlist(text: string): WrittenService {
+  const [, list = ""] = /<key>ProgramArguments<\/key>\s*<array>(.*?)<\/array>/s.exec(text) ?? [];
+  const [, user] = /<key>UserName<\/key>\s*<string>([^<]*)<\/string>/.exec(text) ?? [];
+  const words = [...list.matchAll(/<string>([^<]*)<\/string>/g)];
+  return { command: words.map(([, word = ""]) => plain(word)), user: user && plain(user) };
 }
 
 function render(value: Value, indent: string): string {
@@ -58,4 +66,9 @@ function isList(value: Value): value is readonly string[] {
 
 function xml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+/** What `xml` was given. */
+function plain(text: string): string {
+  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }

@@ -2,9 +2,10 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { renderReadOnly, renderSocket, renderUnit } from "./systemd-unit.js";
+import { readUnit, renderReadOnly, renderSocket, renderUnit } from "./systemd-unit.js";
 
 const dir = mkdtempSync(join(tmpdir(), "unit-"));
 test.after(() => rmSync(dir, { recursive: true }));
@@ -18,7 +19,7 @@ const description = {
   node: join(nodes, "node"),
   program: join(odd, "ctmcpd.cjs"),
   configPath: join(odd, "config.yaml"),
-  path: `${odd}:/usr/bin`,
+  environment: { PATH: `${odd}:/usr/bin`, XDG_STATE_HOME: odd },
   scope: { kind: "user" },
 } as const;
 const system = { ...description, scope: { kind: "system", user: "root" } } as const;
@@ -75,6 +76,19 @@ test("every word arrives as it is", () => {
     words.map((word) => word.replaceAll("%%", "%").replaceAll("$$", "$")),
     [node, program, "--config", configPath, "--quiet"],
   );
+});
+
+test("a unit is read back as it was written, whatever the paths hold", () => {
+  const text = fc.string({ unit: "binary", minLength: 1 }).filter((word) => !word.includes("\0"));
+  fc.assert(
+    fc.property(text, text, text, (node, program, configPath) => {
+      const { command, user } = readUnit(renderUnit({ ...system, node, program, configPath }));
+      assert.equal(command, [node, program, "--config", configPath, "--quiet"]);
+      assert.is(user, "root");
+    }),
+  );
+  assert.is(readUnit(renderUnit(description)).user, undefined);
+  assert.equal(readUnit("").command, []);
 });
 
 test.run();

@@ -1,8 +1,8 @@
-import { daemonCommand, type ServiceDescription, serviceName } from "./description.js";
+import { daemonCommand, type ServiceDescription, serviceName, type WrittenService } from "./description.js";
 
 /** The unit file of the daemon (systemd.service(5)). */
 export function renderUnit(description: ServiceDescription): string {
-  const { path, scope } = description;
+  const { environment, scope } = description;
   const isSystem = scope.kind === "system";
   return `# Written by ctmcpctl install, which replaces it. Changes of yours belong into a drop-in: systemctl ${isSystem ? "" : "--user "}edit ${serviceName}
 [Unit]
@@ -16,12 +16,13 @@ Type=notify
 NotifyAccess=all
 ExecStart=${commandLine(daemonCommand(description))}
 ExecReload=/bin/kill -HUP $MAINPID
-Environment=${quote(`PATH=${path}`)}
-${isSystem ? systemLines(scope.user) : ""}WatchdogSec=30
+${Object.entries(environment)
+  .map(([name, value]) => `Environment=${quote(`${name}=${value}`)}\n`)
+  .join("")}${isSystem ? systemLines(scope.user) : ""}WatchdogSec=30
 Restart=on-failure
 RestartSec=2
-# A configuration that is wrong does not get better by another start.
-RestartPreventExitStatus=78
+# A configuration that is wrong, or that others may change, does not get better by another start.
+RestartPreventExitStatus=77 78
 # The daemon ends its commands and its tunnel in order; what is left is killed with it.
 KillMode=mixed
 TimeoutStopSec=20
@@ -35,6 +36,13 @@ SystemCallArchitectures=native
 [Install]
 WantedBy=${isSystem ? "multi-user.target" : "default.target"}
 `;
+}
+
+/** What a unit that `renderUnit` made says. */
+export function readUnit(text: string): WrittenService {
+  const [, line = ""] = /^ExecStart=([^\n]*)/m.exec(text) ?? [];
+  const [, user] = /^User=(.*)$/m.exec(text) ?? [];
+  return { command: wordsOf(line), user };
 }
 
 /** A unit that holds the port, so that connections wait through a restart instead of being refused. */
@@ -62,9 +70,9 @@ export function renderReadOnly(
 ): string {
   const system = `ProtectSystem=strict
 ReadWritePaths=-${quote(stateDir)}
-ProtectKernelTunables=yes
+# Not ProtectKernelTunables and ProtectKernelLogs: they mount over parts of /proc, and where none is left whole the kernel
+# allows a sandbox no /proc of its own. git runs in one.
 ProtectKernelModules=yes
-ProtectKernelLogs=yes
 ProtectControlGroups=yes
 ProtectClock=yes
 `;
@@ -95,8 +103,19 @@ function commandLine([file = "", ...args]: readonly string[]): string {
   return [quote(file), ...args.map((arg) => quote(arg.replaceAll("$", "$$$$")))].join(" ");
 }
 
+/** What `commandLine` was made of. */
+function wordsOf(line: string): readonly string[] {
+  const [file, ...args] = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = ""]) => unquote(word));
+  return file === undefined ? [] : [file, ...args.map((arg) => arg.replaceAll("$$", "$"))];
+}
+
 /** One word of any other setting (systemd.syntax(7), "Quoting"). */
 function quote(text: string): string {
   const escaped = text.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%").replaceAll("\n", "\\n");
   return `"${escaped}"`;
+}
+
+/** What `quote` was given, without the quotes. */
+function unquote(word: string): string {
+  return word.replaceAll("%%", "%").replace(/\\(.)/g, (_, char: string) => (char === "n" ? "\n" : char));
 }

@@ -5,11 +5,12 @@ import { Fault } from "../errs/errs.js";
 import { type ServiceScope, serviceName } from "./description.js";
 import { putFile, removeEmpty, removeFiles, takeAll } from "./files.js";
 import type { InstallOptions, Run, ServiceManager } from "./manager.js";
+import { askEnvironment, askUnitDirectory } from "./systemd-show.js";
 import { renderReadOnly, renderSocket, renderUnit } from "./systemd-unit.js";
 
 export interface SystemdOptions {
   readonly scope: ServiceScope["kind"];
-  /** Where the units of that scope are kept; see `unitDirectory`. */
+  /** Where the units of that scope are kept, unless the manager says otherwise; see `unitDirectory`. */
   readonly directory: string;
   readonly run: Run;
 }
@@ -22,13 +23,16 @@ export function unitDirectory(scope: ServiceScope["kind"], configHome: string): 
   return scope === "system" ? "/etc/systemd/system" : join(configHome, "systemd", "user");
 }
 
+interface Files {
+  readonly directory: string;
+  readonly service: string;
+  readonly socket: string;
+  /** The folder of what changes the unit: our own and the owner's. */
+  readonly dropIns: string;
+  readonly readOnly: string;
+}
+
 export function createSystemd({ scope, directory, run }: SystemdOptions): ServiceManager {
-  const dropIns = join(directory, `${service}.d`);
-  const files = {
-    service: join(directory, service),
-    socket: join(directory, socket),
-    readOnly: join(dropIns, "readonly.conf"),
-  };
   const flags = scope === "user" ? ["--user"] : [];
   const systemctl = (...args: readonly string[]) => run("systemctl", [...flags, ...args]);
 
@@ -56,22 +60,37 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
     });
   }
 
+  /** A user's manager has an environment of its own, which may name another place than this process's. */
+  async function locate(): Promise<Files> {
+    const found = (scope === "user" && (await askUnitDirectory(systemctl))) || directory;
+    const dropIns = join(found, `${service}.d`);
+    return {
+      directory: found,
+      service: join(found, service),
+      socket: join(found, socket),
+      dropIns,
+      readOnly: join(dropIns, "readonly.conf"),
+    };
+  }
+
   async function install(options: InstallOptions): Promise<readonly string[]> {
+    const { description, stateDir, listen } = options;
     await reach();
-    const written = [await putFile(files.service, renderUnit(options.description))];
-    if (options.readOnly === undefined) await removeFiles([files.readOnly]);
-    else {
-      const text = renderReadOnly(options.description, options.readOnly);
-      written.push(await putFile(files.readOnly, text));
-    }
-    const socketText = options.socket && renderSocket(options.socket);
+    const files = await locate();
+    const isReadOnly = options.readOnly ?? existsSync(files.readOnly);
+    const holdsPort = options.holdPort ?? existsSync(files.socket);
+    const written = [await putFile(files.service, renderUnit(description))];
+    if (isReadOnly) written.push(await putFile(files.readOnly, renderReadOnly(description, { stateDir })));
+    else await removeFiles([files.readOnly]);
+    const socketText = holdsPort ? renderSocket(listen) : undefined;
     const isSocketNew = socketText !== (await readFile(files.socket, "utf8").catch(() => undefined));
-    if (socketText === undefined) await dropSocket();
+    if (socketText === undefined) await dropSocket(files);
     else written.push(await putFile(files.socket, socketText));
     await order("daemon-reload");
-    await order("enable", "--quiet", service, ...(options.socket ? [socket] : []));
+    await options.beforeStart();
+    await order("enable", "--quiet", service, ...(holdsPort ? [socket] : []));
     if (!options.start) return written;
-    if (options.socket !== undefined) await startSocket(isSocketNew);
+    if (holdsPort) await startSocket(isSocketNew);
     // Also out of a start limit that was reached before.
     await systemctl("reset-failed", service);
     await order("restart", service);
@@ -88,18 +107,21 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
     await order("start", socket);
   }
 
-  async function dropSocket(): Promise<readonly string[]> {
+  async function dropSocket(files: Files): Promise<readonly string[]> {
     await systemctl("disable", "--now", "--quiet", socket);
     return removeFiles([files.socket]);
   }
 
   async function uninstall(): Promise<readonly string[]> {
     const removed: string[] = [];
+    const files = await locate();
+    const { directory, dropIns } = files;
+    const isWritten = [files.service, files.socket, files.readOnly].some((file) => existsSync(file));
     // Where systemd does not run, and nothing was installed, there is nothing to say.
-    if (!Object.values(files).some((file) => existsSync(file)) && !(await isReachable())) return removed;
+    if (!isWritten && !(await isReachable())) return removed;
     await takeAll([
       reach,
-      async () => removed.push(...(await dropSocket())),
+      async () => removed.push(...(await dropSocket(files))),
       async () => {
         const { code, stderr } = await systemctl("disable", "--now", "--quiet", service);
         const isMissing = /does not exist|not loaded|not found/.test(stderr);
@@ -117,7 +139,7 @@ export function createSystemd({ scope, directory, run }: SystemdOptions): Servic
     return removed;
   }
 
-  return { install, uninstall };
+  return { environment: () => askEnvironment(systemctl, service), install, uninstall };
 }
 
 function firstLine(text: string): string {

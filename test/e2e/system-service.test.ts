@@ -11,7 +11,7 @@ import { mainOf } from "../support/program.js";
 const machine = (script: string): string => `set -e
 for dir in /run /var/lib /etc/systemd/system; do mkdir -p $dir; mount -t tmpfs tmpfs $dir; done
 mkdir -m 700 /run/coding-tools-mcp /var/lib/coding-tools-mcp
-touch /etc/systemd/system/coding-tools-mcp.service
+printf 'User=%s\\n' "$(id -un)" >/etc/systemd/system/coding-tools-mcp.service
 printf 'version: 1\\nlisten: 127.0.0.1:0\\nworkspaces: [{ path: %s }]\\n' "$HOME/app" >"$HOME/config.yaml"
 mkdir "$HOME/app"
 chmod 600 "$HOME/config.yaml"
@@ -55,6 +55,7 @@ test("root installs it for a user, and takes it away with what it kept", async (
     printf '%s' '${systemctl}' >"$HOME/bin/systemctl" && chmod 755 "$HOME/bin/systemctl"
     kill $daemon; wait $daemon || :
     PATH="$HOME/bin:$PATH"
+    rm /etc/systemd/system/coding-tools-mcp.service
     node "$CTMCPCTL" install --system --user root --read-only --json
     cat /etc/systemd/system/coding-tools-mcp.service /etc/systemd/system/coding-tools-mcp.service.d/readonly.conf
     systemd-analyze verify /etc/systemd/system/coding-tools-mcp.service 2>&1 && echo verified
@@ -75,7 +76,8 @@ test("root installs it for a user, and takes it away with what it kept", async (
 
 test("one that runs as somebody else is not taken for its own", async () => {
   const { stdout } = await onMachine(
-    'node "$CTMCPCTL" wait; chown nobody /var/lib/coding-tools-mcp; node "$CTMCPCTL" status --json || echo "code $?"',
+    `node "$CTMCPCTL" wait; echo User=nobody >/etc/systemd/system/coding-tools-mcp.service
+    node "$CTMCPCTL" status --json || echo "code $?"`,
   );
   assert.match(stdout, /DAEMON_UNREACHABLE(?:.|\n)*code 3/);
 });

@@ -29,6 +29,9 @@ const runtimeDir = "/run/user/0";
 /** What makes namespaces a place where `systemd --user` starts; it then lasts as long as standard input. */
 const setUp = `set -e
 mount --make-rprivate /
+# One /proc, as on a machine: below another one the old would still be there for whoever looks for a whole one.
+umount -l /proc
+mount -t proc proc /proc
 mount -t tmpfs tmpfs /run
 mkdir -p /run/systemd/system "$XDG_RUNTIME_DIR"
 chmod 700 "$XDG_RUNTIME_DIR"
@@ -55,7 +58,7 @@ export async function startUserManager(home: string): Promise<UserManager> {
   };
   const script = join(home, "user-manager.sh");
   writeFileSync(script, setUp);
-  const holder = spawn("unshare", ["-mpf", "--mount-proc", "--kill-child", "sh", script], {
+  const holder = spawn("unshare", ["-mpf", "--kill-child", "sh", script], {
     env: environment,
     stdio: "pipe",
   });
