@@ -1,4 +1,3 @@
-// time limit: 120 s
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
