@@ -7,7 +7,8 @@ usage() {
 usage: install.sh [options] [workspace]
 
   --install-only            only install (default)
-  --service                 then make a config if there is none, and keep the daemon running: what make install does
+  --service                 then make a config if there is none, keep the daemon running, and after the first time wait for
+                            a client: what make install does
   --uninstall               take it all away again but the config and what was kept; with --purge that, too
   --start                   then serve the workspace to this machine, without asking anybody for a credential
   --tunnel [PROVIDER]       then serve it under a public URL, see tunnel.sh --help
@@ -78,6 +79,7 @@ install_programs() {
     *":$prefix/bin:"*) ;;
     *) say "hint: put it on your PATH: export PATH=\"$prefix/bin:\$PATH\"" ;;
   esac
+  hint_zsh
 }
 
 # The programs themselves write them: npm has no place for them.
@@ -87,6 +89,16 @@ completions() {
     mkdir -p "$(dirname "$file")"
     "$prefix/bin/ctmcpctl" completion $shell >"$file"
   done
+}
+
+# bash and fish look into ~/.local/share by themselves, zsh does not.
+hint_zsh() {
+  case ${SHELL-} in */zsh) ;; *) return 0 ;; esac
+  folder=$(dirname "$(completion_file zsh)")
+  # shellcheck disable=SC2016 # of zsh
+  if zsh -c 'print -rl -- $fpath' 2>/dev/null | grep -qxF "$folder"; then return 0; fi
+  if grep -qs 'share/zsh/site-functions' "${ZDOTDIR:-$HOME}/.zshrc"; then return 0; fi
+  say "hint: for completions, before compinit in your .zshrc: fpath=($folder \$fpath)"
 }
 
 completion_file() { # shell
@@ -99,6 +111,7 @@ completion_file() { # shell
 
 start_service() {
   config=$("$prefix/bin/ctmcpctl" config path)
+  first=false
   if [ ! -e "$config" ]; then
     if [ ! -t 0 ] || [ ! -t 1 ]; then
       say "next: ctmcpctl init --workspace PATH; then: ctmcpctl install"
@@ -108,8 +121,15 @@ start_service() {
     (cd "$HOME" && "$prefix/bin/ctmcpctl" init)
     say ""
     say "now: ctmcpctl install"
+    first=true
   fi
   "$prefix/bin/ctmcpctl" install
+  # After an upgrade clients are connected already.
+  if $first; then
+    say ""
+    say "now: ctmcpctl connect"
+    "$prefix/bin/ctmcpctl" connect || say "once more, at any time: ctmcpctl connect"
+  fi
 }
 
 remove_programs() {

@@ -1,11 +1,11 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { installFake } from "../fakes/install.js";
-import type { Program } from "../support/program.js";
+import { type Program, startProgram } from "../support/program.js";
 import {
   type Env,
   prefixed,
@@ -101,6 +101,53 @@ test("install.sh --service makes nothing up where nobody can be asked, and names
     assert.match(commandLines(), /^ctmcpctl uninstall ?$/m);
   });
 });
+
+for (const [what, isThere, expected] of [
+  ["a first run ends with a client", false, ["config path", "init", "install", "connect"]],
+  ["an upgrade does not wait for one", true, ["config path", "install"]],
+] as const) {
+  test(`install.sh --service on a terminal: ${what}`, async () => {
+    await withMachine(async ({ home, bin, program, commandLines }) => {
+      const config = join(home, "config.yaml");
+      program("npm", npm);
+      program("make", ":");
+      program("ctmcpctl", `case $1 in config) echo '${config}' ;; init) touch '${config}' ;; esac`);
+      if (isThere) writeFileSync(config, "");
+      const install = startProgram("-qec", {
+        node: "script",
+        args: [`sh '${join(scripts, "install.sh")}' --service --no-verify`, "/dev/null"],
+        env: { PATH: [bin, dirname(process.execPath), "/usr/bin", "/bin"].join(delimiter), HOME: home },
+        cwd: home,
+      });
+      assert.equal(await install.exit, { code: 0, signal: null }, install.stdout());
+      const asked = [...commandLines().matchAll(/^ctmcpctl (?!completion)(.*)$/gm)].map(([, words]) => words);
+      assert.equal(asked, expected);
+    });
+  });
+}
+
+for (const [what, shell, zshrc, isTold] of [
+  ["zsh", "/usr/bin/zsh", "", true],
+  [
+    "a zsh that knows the folder",
+    "/usr/bin/zsh",
+    "fpath=(~/.local/share/zsh/site-functions $fpath)\n",
+    false,
+  ],
+  ["another shell", "/bin/bash", "", false],
+] as const) {
+  test(`install.sh tells the users of ${what} ${isTold ? "how its completions are found" : "nothing"}`, async () => {
+    await withMachine(async ({ home, run, program }) => {
+      program("npm", npm);
+      program("make", ":");
+      writeFileSync(join(home, ".zshrc"), zshrc);
+      const install = run("install.sh", [], { SHELL: shell });
+      assert.equal(await install.exit, { code: 0, signal: null }, install.stderr());
+      const line = `fpath=(${join(home, ".local/share/zsh/site-functions")} $fpath)`;
+      assert.is(install.stdout().includes(line), isTold, install.stdout());
+    });
+  });
+}
 
 test("install.sh installs, and serves or opens a tunnel when asked", async () => {
   await withMachine(async (machine) => {
