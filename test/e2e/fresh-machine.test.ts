@@ -1,6 +1,7 @@
-// time limit: 180 s
+// time limit: 300 s
 import { execFileSync } from "node:child_process";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -8,6 +9,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -25,6 +27,8 @@ const checkout = fileURLToPath(new URL("../../..", import.meta.url));
 interface Account {
   readonly home: string;
   readonly manager: UserManager;
+  /** A checkout with what it needs to be built. */
+  readonly clone: string;
   /** Runs a line in sh as this user would type it; fails the test unless it ends with 0. */
   shell(line: string): Promise<Ran>;
   /** Every file and folder below the home directory. */
@@ -33,16 +37,14 @@ interface Account {
 
 async function withAccount(use: (account: Account) => Promise<void>): Promise<void> {
   const home = realpathSync(mkdtempSync(join(tmpdir(), "ctmcp-fresh-")));
-  // The build under test is there already, and other tests run it: nobody makes it anew meanwhile.
-  const tools = mkdtempSync(join(tmpdir(), "ctmcp-tools-"));
-  writeFileSync(join(tools, "make"), "#!/bin/sh\n", { mode: 0o755 });
+  const clone = cloneCheckout();
   const npmSays = (key: string): string =>
     execFileSync("npm", ["config", "get", key], { encoding: "utf8" }).trim();
   // How this machine gets at packages, when one is not in npm's cache.
   const network = Object.entries(process.env).filter(([name]) => /^npm_|proxy$|_certs?$/i.test(name));
   const env = {
     ...Object.fromEntries(network.filter((entry): entry is [string, string] => entry[1] !== undefined)),
-    PATH: [join(home, ".local/bin"), tools, dirname(process.execPath), "/usr/bin", "/bin"].join(":"),
+    PATH: [join(home, ".local/bin"), dirname(process.execPath), "/usr/bin", "/bin"].join(":"),
     npm_config_cache: npmSays("cache"),
     npm_config_userconfig: npmSays("userconfig"),
     npm_config_prefer_offline: "true",
@@ -52,6 +54,7 @@ async function withAccount(use: (account: Account) => Promise<void>): Promise<vo
     await use({
       home,
       manager,
+      clone,
       async shell(line) {
         const ran = await manager.run("sh", ["-c", `cd "$HOME" && ${line}`], env);
         assert.is(ran.code, 0, `${line}\n${ran.stdout}${ran.stderr}`);
@@ -61,8 +64,20 @@ async function withAccount(use: (account: Account) => Promise<void>): Promise<vo
     });
   } finally {
     await manager.close();
-    for (const dir of [home, tools]) rmSync(dir, { recursive: true, force: true });
+    for (const dir of [home, clone]) rmSync(dir, { recursive: true, force: true });
   }
+}
+
+/** Other tests run the build of this checkout: it is not made anew meanwhile. */
+function cloneCheckout(): string {
+  const clone = mkdtempSync(join(tmpdir(), "ctmcp-clone-"));
+  for (const name of readdirSync(checkout)) {
+    if (["node_modules", ".git", "dist"].includes(name)) continue;
+    // The times tell make that nothing has to be downloaded.
+    cpSync(join(checkout, name), join(clone, name), { recursive: true, preserveTimestamps: true });
+  }
+  symlinkSync(join(checkout, "node_modules"), join(clone, "node_modules"));
+  return clone;
 }
 
 /** The commands of the README that lead from a package to a client. */
@@ -78,7 +93,7 @@ function readmeCommands(): readonly string[] {
 }
 
 test("from a package to a client that works, by the commands of the README; then an upgrade; then nothing is left", () =>
-  withAccount(async ({ home, manager, shell, listing }) => {
+  withAccount(async ({ home, manager, clone, shell, listing }) => {
     const port = await lastingPort();
     const [install = "", init = "", service = "", connect = ""] = readmeCommands();
     mkdirSync(join(home, "src/app"), { recursive: true });
@@ -101,9 +116,9 @@ test("from a package to a client that works, by the commands of the README; then
     await shell("ctmcpctl verify");
     await shell("man -w ctmcpctl || test -e .local/share/man/man1/ctmcpctl.1");
 
-    // An upgrade: what make install does, from a checkout.
+    // An upgrade from a checkout.
     const pid = await manager.show("MainPID");
-    const upgraded = await shell(`sh '${checkout}/scripts/install.sh' --service`);
+    const upgraded = await shell(`make -C '${clone}' install`);
     assert.match(upgraded.stdout, "running: ");
     assert.is.not(await manager.show("MainPID"), pid);
     assert.match(String(await read()), "hello");
@@ -115,7 +130,7 @@ test("from a package to a client that works, by the commands of the README; then
       assert.ok(existsSync(join(home, ".local/share", path)), path);
     assert.match((await shell("ctmcpctl doctor --json")).stdout, "service: installed, active");
 
-    await shell(`rm -f coding-tools-mcp-*.tgz && sh '${checkout}/scripts/install.sh' --uninstall --purge`);
+    await shell(`rm -f coding-tools-mcp-*.tgz && make -C '${clone}' uninstall PURGE=1`);
     assert.is(await manager.show("ActiveState"), "inactive");
     assert.equal(
       listing().filter((path) => !before.includes(path)),
