@@ -25,15 +25,24 @@ export function digestOf({ tool, args, workspace, caller }: Subject): string {
  * does. Values that look secret are left out.
  */
 export function summaryOf({ tool, args }: Subject): string {
-  if (tool !== "exec_command") return String(args.patch ?? "");
+  if (tool !== "exec_command") return asText(args.patch);
   const { cmd, folder, env, stdin } = boundCommand(args);
   const variables = typeof env === "object" && env !== null ? Object.entries(env) : [];
   return [
-    String(cmd ?? ""),
-    ...(folder === "." ? [] : [`in folder ${folder}`]),
-    ...variables.map(([name, value]) => `with ${name}=${looksSecret(name, String(value)) ? "***" : value}`),
-    ...(stdin === "" ? [] : [`with standard input: ${stdin}`]),
+    asText(cmd),
+    ...(folder === "." ? [] : [`in folder ${asText(folder)}`]),
+    ...variables.map(([name, value]) => {
+      const text = asText(value);
+      return `with ${name}=${looksSecret(name, text) ? "***" : text}`;
+    }),
+    ...(stdin === "" ? [] : [`with standard input: ${asText(stdin)}`]),
   ].join("\n");
+}
+
+/** Arguments that are only asked about may be anything: `String` fails for an object whose toString is no function. */
+export function asText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
 }
 
 function boundCommand({ cmd, workdir, cwd, env = {}, stdin = "" }: Subject["args"]) {

@@ -2,6 +2,7 @@ import type { PermissionMode } from "../config/config.js";
 import type { Approvals } from "../policy/approvals.js";
 import type { Policy } from "../policy/policy.js";
 import { refusalFault } from "../policy/refusal.js";
+import { asText } from "../policy/subject.js";
 import type { Finding } from "../policy/types.js";
 import type { SandboxPolicy } from "../sandbox/types.js";
 import type { ToolCall } from "./types.js";
@@ -39,10 +40,10 @@ export function createAdmission({ mode, policy, approvals, sandboxPolicy, home }
     { root, read, write, path, network }: SandboxPolicy,
     args: Readonly<Record<string, unknown>>,
   ): Promise<readonly Finding[]> {
-    return policy.refusals(String(args.cmd ?? ""), {
+    return policy.refusals(asText(args.cmd), {
       mode,
       root,
-      cwd: String(args.cwd ?? args.workdir ?? "."),
+      cwd: asText(args.cwd ?? args.workdir ?? "."),
       home,
       // Each workspace has a /tmp of its own.
       allowedPaths: [...read, ...write, "/tmp"],
@@ -62,7 +63,7 @@ export function createAdmission({ mode, policy, approvals, sandboxPolicy, home }
       subject,
       findings.map(({ permission }) => permission),
     );
-    if (findings.length > 0 && granted === undefined) throw refusalFault(findings, String(args.cmd));
+    if (findings.length > 0 && granted === undefined) throw refusalFault(findings, asText(args.cmd));
     if (own.network === "host" || !granted?.includes("network")) return own;
     return { ...own, id: networkedId(own.id), network: "host" };
   }
