@@ -1,36 +1,58 @@
 import { lstatSync, readlinkSync, statfsSync } from "node:fs";
 import { isAbsolute, join, resolve, sep } from "node:path";
 
-/**
- * The folders, links and file that the kernel passes on its way to `path`, each with which one it is now. Ends with the
- * first that is missing or not ours to see, or when there are more links than the kernel follows.
- */
-export function chainOf(path: string): Map<string, string> {
-  const chain = new Map<string, string>();
+/** One folder, link or file that the kernel passes on its way to a path. */
+interface Step {
+  readonly at: string;
+  /** Which one it is now; "missing" when there is none, or none that is ours to see. */
+  readonly identity: string;
+  readonly isLink: boolean;
+}
+
+export interface Way {
+  /** Ends with the first that is missing, or when there are more links than the kernel follows. */
+  readonly steps: readonly Step[];
+  /** Where it leads; undefined when it leads nowhere. */
+  readonly end: string | undefined;
+}
+
+const mostLinks = 40;
+
+/** The way to `path` as it is now, each step looked at once. */
+export function wayTo(path: string): Way {
+  const steps: Step[] = [];
   const names = resolve(path).split(sep);
   let folder: string = sep;
-  for (let links = 0; names.length > 0 && links <= 40; ) {
-    const entry = join(folder, names.shift() ?? "");
-    const stats = attempt(() => lstatSync(entry, { bigint: true }));
+  for (let links = 0; names.length > 0; ) {
+    const at = join(folder, names.shift() ?? "");
+    const stats = attempt(() => lstatSync(at, { bigint: true }));
+    const target = stats?.isSymbolicLink() ? attempt(() => readlinkSync(at)) : undefined;
+    const isLink = target !== undefined;
     // An inode's number may be given again, but not with the same birth.
-    chain.set(entry, stats ? `${stats.dev} ${stats.ino} ${stats.birthtimeNs}` : "missing");
-    if (stats === undefined) break;
-    const target = stats.isSymbolicLink() ? attempt(() => readlinkSync(entry)) : undefined;
+    const identity = stats ? `${stats.dev} ${stats.ino} ${stats.birthtimeNs}` : "missing";
+    steps.push({ at, identity, isLink });
+    if (isLink) links++;
+    if (stats === undefined || links > mostLinks) return { steps, end: undefined };
     if (target === undefined) {
-      folder = entry;
+      folder = at;
       continue;
     }
-    links++;
     names.unshift(...target.split(sep));
     if (isAbsolute(target)) folder = sep;
   }
-  return chain;
+  return { steps, end: folder };
+}
+
+/** What lies on the way to `path`, each with which one it is now. */
+export function chainOf(path: string): Map<string, string> {
+  return new Map(wayTo(path).steps.map(({ at, identity }) => [at, identity]));
 }
 
 /** The links that are followed on the way to `path`, each by a path whose folders are none. */
 export function linksTo(path: string): readonly string[] {
-  const isLink = (entry: string): boolean => attempt(() => lstatSync(entry).isSymbolicLink()) === true;
-  return [...chainOf(path).keys()].filter(isLink);
+  return wayTo(path)
+    .steps.filter(({ isLink }) => isLink)
+    .map(({ at }) => at);
 }
 
 /** What Linux calls NFS, SMB, CIFS, 9p (WSL) and FUSE (virtiofs too). Other systems have other numbers. */

@@ -1,5 +1,5 @@
-import { lstatSync, readlinkSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, realpathSync } from "node:fs";
+import { wayTo } from "../fsx/file-chain.js";
 
 /** What the sandbox asks the host's file system. */
 export interface Host {
@@ -7,8 +7,6 @@ export interface Host {
   kind(path: string): "directory" | "file" | "other" | undefined;
   /** Undefined when it does not exist or cannot be reached. */
   real(path: string): string | undefined;
-  /** The target of a symlink as it stands there; undefined when `path` is none. */
-  link(path: string): string | undefined;
 }
 
 export const systemHost: Host = {
@@ -24,16 +22,7 @@ export const systemHost: Host = {
       return undefined;
     }
   },
-  link(path) {
-    try {
-      return readlinkSync(path);
-    } catch {
-      return undefined;
-    }
-  },
 };
-
-const mostLinks = 40;
 
 /**
  * The real path of what the owner calls `path`; undefined when it does not exist, or when a link on the way lies where
@@ -44,23 +33,10 @@ export function ownersPath(
   isWritable: (path: string) => boolean,
   host: Host,
 ): string | undefined {
-  let at = "/";
-  let links = 0;
-  for (let left = path.split("/"); left.length > 0; ) {
-    const [name = "", ...rest] = left;
-    const next = join(at, name);
-    const target = host.link(next);
-    left = rest;
-    if (target === undefined) {
-      at = next;
-      continue;
-    }
-    links += 1;
-    if (links > mostLinks || isWritable(next)) return undefined;
-    if (target.startsWith("/")) at = "/";
-    left = [...target.split("/"), ...rest];
-  }
-  return host.real(at) === at ? at : undefined;
+  const { steps, end } = wayTo(path);
+  if (end === undefined || steps.some(({ at, isLink }) => isLink && isWritable(at))) return undefined;
+  // Meanwhile it may have become a link itself.
+  return host.real(end) === end ? end : undefined;
 }
 
 /** True when `path` is `directory` or lies in it. */
