@@ -169,7 +169,9 @@ test("ann cannot add or take away a service of her own beside it by mistake", as
 
 test("with the stricter settings git works; an upgrade keeps them, the user and the config", async () => {
   await install("--read-only");
-  assert.match((await sh(`cat ${unitFile}.d/readonly.conf`)).stdout, "ProtectSystem=strict");
+  const settings = (await sh(`cat ${unitFile}.d/readonly.conf`)).stdout;
+  assert.match(settings, "\nProtectSystem=strict\n");
+  assert.not.match(settings, /^ProtectKernel(?:Tunables|Logs)=/m);
   const { structuredContent } = await tool("git_status");
   assert.ok(structuredContent.ok, JSON.stringify(structuredContent));
   assert.equal(await warnings(), []);
