@@ -87,7 +87,8 @@ test("a terminal has its size, runs an interactive shell, and ^C stops what runs
   assert.match((await type("stty size\r", "\\d+ \\d+", { cols: 100, rows: 30 })).stdout, /30 100/);
   await type("sleep 600 & jobs; fg\r", "sleep 600\r");
   assert.match((await type("\x03", "ready> $")).stdout, /\^C/);
-  const end = await call(write, { command_id, close_stdin: true });
+  let end = await call(write, { command_id, close_stdin: true });
+  while (end.status === "running") end = await call(write, { command_id, yield_time_ms: 30_000 });
   assert.is(end.status, "exited");
 });
 

@@ -26,6 +26,7 @@ export const endings: Readonly<Record<FakeName, Readonly<Record<string, Ending>>
     ERR_NGROK_726: 1,
     ERR_NGROK_727: 1,
     ERR_NGROK_9009: 1,
+    NGROK_TOO_OLD: 1,
     NGROK_ADDRESS_IN_USE: 1,
   },
   cloudflared: {
