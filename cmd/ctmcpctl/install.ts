@@ -2,12 +2,11 @@ import { existsSync } from "node:fs";
 import { type LoadedConfig, loadConfig } from "../../internal/config/load.js";
 import { problemsOf } from "../../internal/config/problem.js";
 import { Fault } from "../../internal/errs/errs.js";
-import type { ServiceDescription } from "../../internal/service/description.js";
 import type { Context } from "./context.js";
 import { type Account, accountOf } from "./install/account.js";
 import { checkLinger } from "./install/linger.js";
-import { type Owner, ownerOf, userOf } from "./install/owner.js";
-import { refuseSystemService, serviceFile } from "./installed-service.js";
+import { givenTo, type Owner, ownerOf, userOf } from "./install/owner.js";
+import { installCommand, refuseSystemService, serviceFile } from "./installed-service.js";
 import { describeService, serviceManager } from "./service.js";
 import { waitFor } from "./wait.js";
 
@@ -44,7 +43,12 @@ export async function run(context: Context): Promise<number> {
     stateDir: config.stateDir,
     listen: config.listen,
     start: !flags["no-start"],
-    beforeStart: async () => checkAsService(owner, description, await manager.environment()),
+    beforeStart: async () => {
+      const given = await manager.environment();
+      if (given === undefined) return;
+      const env = { ...description.environment, ...given, ...(account && givenTo(account)) };
+      checkAsService({ ...owner, env }, scope);
+    },
   });
   if (full !== undefined && files.some((file) => file.endsWith("/readonly.conf"))) {
     remark(
@@ -84,27 +88,21 @@ function refuseUserService({ name, home }: Account): void {
   });
 }
 
-/** Throws CONFIG_INVALID when the configuration needs a variable of this shell that the service will not have. */
-function checkAsService(
-  owner: Owner,
-  { environment, scope }: ServiceDescription,
-  given: NodeJS.ProcessEnv | undefined,
-): void {
-  if (given === undefined) return;
-  const base = scope.kind === "system" ? owner.env : {};
+/** Throws CONFIG_INVALID when the configuration needs a variable of this shell that the service, with those of `owner`, lacks. */
+function checkAsService(owner: Owner, scope: Context["scope"]): void {
   try {
-    loadConfig({ ...owner, env: { ...environment, ...given, ...base }, path: owner.configPath });
+    loadConfig({ ...owner, path: owner.configPath });
   } catch (error) {
     const problems = problemsOf(error);
     if (problems.length === 0) throw error;
-    const unit = `systemctl ${scope.kind === "user" ? "--user " : ""}edit coding-tools-mcp`;
+    const unit = `systemctl ${scope === "user" ? "--user " : ""}edit coding-tools-mcp`;
     const variable = `give it the variable: ${unit}, there [Service] and Environment=NAME=VALUE`;
     const secret = `a secret rather by a file (token_file, password_file) or LoadCredential= and \${credential:NAME}`;
     throw new Fault("CONFIG_INVALID", "the service was not started: it does not have what this shell has", {
       hint:
         process.platform === "darwin"
           ? "write the value into the config; a secret into a file (token_file, password_file) or the keychain"
-          : `${variable}; ${secret}; then: ctmcpctl install`,
+          : `${variable}; ${secret}; then: ${installCommand(scope)}`,
       details: { problems },
     });
   }

@@ -80,6 +80,7 @@ function ctl(args: readonly string[], node = process.execPath): Promise<Ran> {
   const env = {
     PATH: `/run/bin:${home}/roots-bin:${process.env.PATH}`,
     XDG_STATE_HOME: join(home, "roots-state"),
+    ROOTS_OWN: join(home, "roots-own"),
   };
   return manager.run(node, [program, ...args], env);
 }
@@ -140,6 +141,19 @@ test("a node that ann cannot run is told at once, and a user that is not there",
   const nobody = await ctl(["install", "--system", "--user", "no-such-user"]);
   assert.is(nobody.code, 2);
   assert.match(nobody.stderr, "there is no user no-such-user");
+});
+
+test("what only root's shell has is not ann's", async () => {
+  const pid = await manager.show("MainPID");
+  configure(`state_dir: "\${env:ROOTS_OWN}"\n`);
+  const { code, stderr } = await ctl(["install", "--system", "--user", "ann"]);
+  assert.is(code, 78);
+  assert.match(
+    stderr,
+    /ROOTS_OWN, which is not set(?:.|\n)*hint: .*systemctl edit .*ctmcpctl install --system/,
+  );
+  assert.is(await manager.show("MainPID"), pid);
+  configure();
 });
 
 test("ann cannot add or take away a service of her own beside it by mistake", async () => {

@@ -27,12 +27,16 @@ export function userOf({ flags, uid }: Context): string {
   return user;
 }
 
-/** What `account` finds in a service: nothing of root's own home and variables. */
+/** The variables that systemd gives to a service of `account`, besides those of the manager and of the unit. */
+export function givenTo({ name, home }: Account): NodeJS.ProcessEnv {
+  return withService({ HOME: home, USER: name, LOGNAME: name }, "system");
+}
+
+/** `account` in place of root. Root's other variables stay: whether the service has them is looked at in the end. */
 export function ownerOf(context: Context, account: Account): Owner {
-  const { name, home, uid } = account;
-  const env = { HOME: home, USER: name, LOGNAME: name };
+  const { home, uid } = account;
   return {
-    env: withService(env, "system"),
+    env: { ...context.env, ...givenTo(account) },
     home,
     uid,
     configPath: configOf(context, account),
