@@ -15,12 +15,18 @@ let place: Place;
 let manager: UserManager;
 let unitFile: string;
 let port: number;
+/** What the daemon says. */
+let log: string;
 
 test.before(async () => {
   place = makePlace();
   port = await lastingPort();
   place.configure({ listen: `127.0.0.1:${port}` });
   unitFile = join(place.dir, ".config", "systemd", "user", unit);
+  // No journal runs there.
+  log = join(place.dir, "log");
+  mkdirSync(`${unitFile}.d`, { recursive: true });
+  writeFileSync(join(`${unitFile}.d`, "log.conf"), `[Service]\nStandardError=append:${log}\n`);
   manager = await startUserManager(place.dir);
 });
 test.after(async () => {
@@ -37,7 +43,7 @@ async function upgrade(wanted: (outage: Outage) => boolean): Promise<Outage> {
   for (let left = 3; ; left -= 1) {
     const pid = await manager.show("MainPID");
     const { outcome, outage } = await watchOutage(healthz(), ctl("install"));
-    assert.is(outcome.code, 0, outcome.stderr);
+    assert.is(outcome.code, 0, `${outcome.stderr}${readFileSync(log, "utf8")}`);
     assert.is.not(await manager.show("MainPID"), pid);
     if (wanted(outage)) return outage;
     assert.ok(left > 1, JSON.stringify(outage));
@@ -61,7 +67,7 @@ async function tokenStatus(token: string): Promise<number> {
 
 async function install(...flags: readonly string[]): Promise<void> {
   const { code, stderr } = await ctl("install", ...flags);
-  assert.is(code, 0, stderr);
+  assert.is(code, 0, `${stderr}${readFileSync(log, "utf8")}`);
 }
 
 test("install: it runs when the command ends, and says what it serves", async () => {
@@ -124,7 +130,6 @@ test("a blocked event loop is noticed by the watchdog", async () => {
   writeFileSync(block, 'process.on("SIGUSR2", () => { for (;;); });\n');
   const results = join(place.dir, "results");
   const dropIn = `${unitFile}.d`;
-  mkdirSync(dropIn, { recursive: true });
   writeFileSync(
     join(dropIn, "test.conf"),
     `[Service]
@@ -202,7 +207,7 @@ test("every unit is to systemd's liking, and an upgrade keeps them until told ot
 test("while the port is held, connections wait through a restart and through an upgrade", async () => {
   await install("--hold-port");
   const { outcome, outage } = await watchOutage(healthz(), manager.systemctl("restart", unit));
-  assert.is(outcome.code, 0);
+  assert.is(outcome.code, 0, `${outcome.stderr}${readFileSync(log, "utf8")}`);
   assert.equal(outage.refused, []);
   const held = await upgrade(({ slowestMs }) => slowestMs < 2_000);
   assert.equal(held.refused, []);
