@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 
 /**
  * What a process holds open that should not grow: files and folders by path, and listening sockets by address.
@@ -19,7 +20,10 @@ export function descriptorCount(pid: number | "self" = "self"): number {
   return targetsOf(pid).length;
 }
 
-/** Without the pipes of waiting slots, which the sandbox makes and drops by itself; its own tests count them. */
+/**
+ * Without the pipes of waiting slots, which the sandbox makes and drops by itself; its own tests count them. And without
+ * the folder for temporary files, which a watcher lists whenever another test makes something there.
+ */
 function targetsOf(pid: number | "self"): string[] {
   const folder = `/proc/${pid}/fd`;
   const targets = readdirSync(folder).flatMap((fd) => {
@@ -30,7 +34,9 @@ function targetsOf(pid: number | "self"): string[] {
       return [];
     }
   });
-  return targets.filter((target) => !/\/sandbox-[\w-]+\/\d+\.(in|out|err|status|script)\b/.test(target));
+  return targets.filter(
+    (target) => target !== tmpdir() && !/\/sandbox-[\w-]+\/\d+\.(in|out|err|status|script)\b/.test(target),
+  );
 }
 
 /** TCP sockets in state LISTEN (0A), `socket:[inode]` to `local address:port` as the kernel writes them. */
