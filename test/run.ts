@@ -1,8 +1,7 @@
 /**
- * Runs every compiled *.test.js in a process of its own, one more at a time than there are processors since many of
- * them wait, each under a time limit. A file fails when it exits non-zero, runs past its limit, reports no summary or
- * no test at all, or when its source holds `.only` or `.skip`. A source may ask for another limit with a line `//
- * time limit: 180 s`. Usage: run.js [part of a path ...]
+ * Runs every compiled *.test.js in a process of its own, two at a time, each under a time limit. A file fails when it
+ * exits non-zero, runs past its limit, reports no summary or no test at all, or when its source holds `.only` or
+ * `.skip`. A source may ask for another limit with a line `// time limit: 180 s`. Usage: run.js [part of a path ...]
  */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -109,7 +108,7 @@ async function main(): Promise<void> {
       if (outcome.problem !== undefined) console.log(`${outcome.problem}\n${outcome.output}`);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(3, availableParallelism() + 1) }, worker));
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
 
   console.log("\nslowest:");
   for (const { file, seconds } of outcomes.toSorted((a, b) => b.seconds - a.seconds).slice(0, 10)) {
