@@ -187,6 +187,7 @@ test("stopAccepting: who was let in is still heard, and nobody waits for those w
   });
   assert.match(await codeOf(dial(port)), "ECONNREFUSED");
   assert.not.ok(isOver);
+  assert.is(server.address().port, port);
   const second = arrival();
   late.write(get);
   const [res] = await Promise.all([second, stopped]);

@@ -24,7 +24,7 @@ export interface HttpServer {
   listen(host: string, port: number): Promise<void>;
   /** Accepts on a socket that listens already. Throws FAILED for a descriptor that is none. */
   listenOn(fd: number): Promise<void>;
-  /** Where it listens, once it does. */
+  /** Where it listens, once it does, or listened. */
   address(): { readonly host: string; readonly port: number };
   /** Open connections now. */
   connections(): number;
@@ -59,6 +59,8 @@ export function createHttpServer({
   const silent = new Set<Socket>();
   let onSpoken = (): void => {};
   let stopped: Promise<void> | undefined;
+  /** Where it listened before it stopped accepting. */
+  let known: ReturnType<Server["address"]> = null;
   let closing: Promise<void> | undefined;
 
   const server = createServer({
@@ -108,6 +110,7 @@ export function createHttpServer({
   }
 
   function stop(): Promise<void> {
+    known ??= server.address();
     stopped ??= new Promise((resolve) => server.close(() => resolve()));
     return stopped;
   }
@@ -127,7 +130,7 @@ export function createHttpServer({
     listenOn: (fd) =>
       bind(server, { fd }, (cause) => new Fault("FAILED", `descriptor ${fd} does not listen`, { cause })),
     address() {
-      const address = server.address();
+      const address = server.address() ?? known;
       if (address === null || typeof address === "string")
         throw new Fault("FAILED", "the server is not listening");
       return { host: address.address, port: address.port };

@@ -1,12 +1,14 @@
 // time limit: 240 s
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { legacy } from "../support/mcp-harness.js";
 import { type Outage, watchOutage } from "../support/outage.js";
 import { makePlace, type Place } from "../support/place.js";
 import { mainOf } from "../support/program.js";
-import { call } from "../support/rpc.js";
+import { begin, call, get } from "../support/rpc.js";
 import { lastingPort } from "../support/sign-in.js";
 import { type Ran, startUserManager, type UserManager } from "../support/user-manager.js";
 
@@ -211,6 +213,20 @@ test("while the port is held, connections wait through a restart and through an 
   assert.equal(outage.refused, []);
   const held = await upgrade(({ slowestMs }) => slowestMs < 2_000);
   assert.equal(held.refused, []);
+
+  // Nor does the daemon send newcomers away while it ends what it has begun: the next one serves them.
+  const stops = (): number => readFileSync(log, "utf8").split('"message":"stopping"').length;
+  const before = stops();
+  const endpoint = { url: `http://127.0.0.1:${port}/mcp`, token: place.token() };
+  const underWay = await begin(endpoint);
+  const restarting = manager.systemctl("restart", unit);
+  while (stops() === before) await setImmediate();
+  const newcomer = get(endpoint, "/healthz");
+  // By its second answer the daemon has looked at what came in before.
+  for (const _ of [1, 2]) assert.is((await place.admin.status()).state, "draining");
+  assert.is((await underWay.finish(legacy("ping"))).status, 200);
+  assert.is((await newcomer).status, 200);
+  assert.is((await restarting).code, 0);
   const codes = async (): Promise<string[]> => {
     const { stdout: text } = await ctl("status", "--json");
     return JSON.parse(text).warnings.map((warning: { code: string }) => warning.code);
