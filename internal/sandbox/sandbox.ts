@@ -239,7 +239,8 @@ export function createSandbox(deps: SandboxDeps): Sandbox {
       // Its input's end is its own, and then that of all it started.
       child?.stdin?.end();
       await hostSpawner?.closed;
-      await rm(directory, { recursive: true, force: true });
+      // A start that was under way may still put a file there.
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
