@@ -6,7 +6,6 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Fault } from "../errs/errs.js";
-import { systemFault } from "./faults.js";
 import { openRoot, type Root } from "./root.js";
 
 const base = fs.realpathSync(fs.mkdtempSync(join(tmpdir(), "root-")));
@@ -389,28 +388,6 @@ test("what cannot be a root is refused", () => {
   assert.is(faultOf(() => openRoot(join(base, "none"))).code, "NOT_FOUND");
   assert.is(faultOf(() => openRoot(join(ws, "src/main.ts"))).code, "NOT_A_DIRECTORY");
   assert.is(faultOf(() => openRoot("/")).code, "INVALID_ARGUMENT");
-});
-
-for (const [errno, code] of [
-  ["ENOENT", "NOT_FOUND"],
-  ["ENOTDIR", "NOT_A_DIRECTORY"],
-  ["EACCES", "PERMISSION_REQUIRED"],
-  ["EPERM", "PERMISSION_REQUIRED"],
-  ["ENAMETOOLONG", "INVALID_ARGUMENT"],
-  ["ELOOP", "INVALID_ARGUMENT"],
-  ["EMFILE", "SERVER_BUSY"],
-  ["ENFILE", "SERVER_BUSY"],
-  ["EIO", "INTERNAL_ERROR"],
-] as const) {
-  test(`the system error ${errno} becomes ${code}`, () => {
-    const fault = systemFault(Object.assign(new Error("injected"), { code: errno }), "p");
-    assert.is((fault as Fault).code, code);
-  });
-}
-
-test("a bug stays a bug", () => {
-  const bug = new TypeError("bug");
-  assert.is(systemFault(bug, "p"), bug);
 });
 
 function openDescriptors(): number {
