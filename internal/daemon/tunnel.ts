@@ -73,6 +73,7 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
   let origin: string | undefined;
   let condition: string | undefined;
   const pass = createPass({ clock, id: tunnelPassId, label: "tunnel" });
+  let forgetToken: () => void = () => {};
   const probe = createProbe({ clock, responder });
   const closing = new AbortController();
   let stopWatching: () => void = () => {};
@@ -182,7 +183,8 @@ export function createTunnelService(deps: TunnelServiceDeps): TunnelService {
         freePort,
         pass(profile) {
           const { token } = pass.issue(profile);
-          redactor.add(token);
+          forgetToken();
+          forgetToken = redactor.add(token);
           return token;
         },
       },

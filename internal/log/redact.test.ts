@@ -239,4 +239,14 @@ test("property: no registered secret survives, wherever it stands", () => {
   );
 });
 
+test("a value that counts no more is forgotten, and the others are not", () => {
+  const redactor = createRedactor();
+  redactor.add("canary-of-always");
+  const forget = redactor.add("canary of a start");
+  const text = "canary-of-always, canary of a start, canary%20of%20a%20start";
+  assert.is(redactor.text(text), "***, ***, ***");
+  forget();
+  assert.is(redactor.text(text), "***, canary of a start, canary%20of%20a%20start");
+});
+
 test.run();
