@@ -8,6 +8,9 @@ import * as assert from "uvu/assert";
 import { makeBackend } from "../../internal/admin/admin.test.util.js";
 import type { AdminBackend } from "../../internal/admin/backend.js";
 import { createAdminServer } from "../../internal/admin/server.js";
+import { auditDir } from "../../internal/audit/files.js";
+import { type AuditJournal, createJournal } from "../../internal/audit/journal.js";
+import { systemClock } from "../../internal/clock/clock.js";
 
 export const mainPath = fileURLToPath(new URL("./main.js", import.meta.url));
 
@@ -138,4 +141,16 @@ export async function onTerminal(
   const [code] = await once(child, "close");
   assert.equal(left, [], shown);
   return { code, shown };
+}
+
+/** The journal of this user's daemon, which takes what it is given as it is. */
+export function openJournal({ dir }: Home): AuditJournal {
+  return createJournal({
+    dir: auditDir(join(dir, ".local/state/coding-tools-mcp")),
+    clock: systemClock,
+    maxBytes: () => 1e6,
+    keep: () => 2,
+    clean: (event) => event,
+    onState: () => {},
+  });
 }

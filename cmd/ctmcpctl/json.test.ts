@@ -1,14 +1,10 @@
 import { once } from "node:events";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { status } from "../../internal/admin/admin.test.util.js";
-import { auditDir } from "../../internal/audit/files.js";
-import { createJournal } from "../../internal/audit/journal.js";
-import { systemClock } from "../../internal/clock/clock.js";
 import type { LogLine } from "../../internal/log/line.js";
 import { createContext } from "./context.js";
-import { ctl, ended, type Home, makeHome, startCtl, withDaemon } from "./ctl.test.util.js";
+import { ctl, ended, type Home, makeHome, openJournal, startCtl, withDaemon } from "./ctl.test.util.js";
 import { createReport } from "./doctor/report.js";
 import { fail } from "./doctor/row.js";
 
@@ -63,14 +59,7 @@ test("log lines", () => {
 });
 
 test("the record", async () => {
-  const journal = createJournal({
-    dir: auditDir(join(home.dir, ".local/state/coding-tools-mcp")),
-    clock: systemClock,
-    maxBytes: () => 1e6,
-    keep: () => 2,
-    clean: (event) => event,
-    onState: () => {},
-  });
+  const journal = openJournal(home);
   journal.note({ event: "call", client: hostile });
   journal.close();
   assertShown((await ctl(home, ["audit", "--json"])).stdout, ({ client }) => client);

@@ -1,13 +1,9 @@
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { grant, status, tunnel } from "../../internal/admin/admin.test.util.js";
 import type { AdminBackend } from "../../internal/admin/backend.js";
-import { auditDir } from "../../internal/audit/files.js";
-import { createJournal } from "../../internal/audit/journal.js";
 import type { ClientAttempts } from "../../internal/clients/attempts.js";
-import { systemClock } from "../../internal/clock/clock.js";
-import { ctl, type Home, makeHome, withDaemon } from "./ctl.test.util.js";
+import { ctl, type Home, makeHome, openJournal, withDaemon } from "./ctl.test.util.js";
 
 let home: Home;
 test.before.each(() => {
@@ -109,14 +105,7 @@ const commands: readonly string[] = [
 
 test("nothing that a client has chosen drives the terminal or begins a line", async () => {
   assert.match(hostile, drives, "control: as it is, it would");
-  const journal = createJournal({
-    dir: auditDir(join(home.dir, ".local/state/coding-tools-mcp")),
-    clock: systemClock,
-    maxBytes: () => 1e6,
-    keep: () => 2,
-    clean: (event) => event,
-    onState: () => {},
-  });
+  const journal = openJournal(home);
   const who = { principal: "grant:1", client: hostile, workspace: "app" };
   const command = { id: "c1", line: hostile, status: "exited", exit: 1, signal: null };
   journal.note({ event: "call_started", ...who, tool: hostile, args: { [hostile]: hostile } });
